@@ -3,7 +3,7 @@ from . import signals as signals
 from . import simulate as simulate
 from .batches import as_tf_dataset as as_tf_dataset
 from .batches import make_batches as make_batches
-from .cohort import check_cohort as check_cohort
+from .checks import check_cohort as check_cohort
 from .cohort import cut_windows as cut_windows
 from .cohort import make_cohort as make_cohort
 from .cohort import open_cohort as open_cohort
