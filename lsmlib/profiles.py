@@ -20,8 +20,8 @@ class Profile:
     meant_for: str
 
 
-# "paper" is LSM-2 as reported: 60,440 people and 1.6 million days (27 days each come to 1.63 million), batches of 512,
-# 100,000 steps, 24.6 million parameters. The other rows are ours.
+# "paper" is LSM-2: 60,440 people and 1.6 million days (27 days each come to 1.63 million) as published; batches of 512
+# and 100,000 steps as they are quoted for it, which we could not check in the paper's text. The other rows are ours.
 _TABLE = (
     #       name          people  days    steps  batch   size
     Profile("smoke", 8, 2, 4, 4, "nano", "tests: a notebook in a minute on two cores"),

@@ -1,0 +1,109 @@
+# `make` alone lists what there is. On a machine with Python 3.11 or newer, pip, git and make, every command below works
+# right after cloning: what it needs is installed first, into .venv, and again whenever the lists of packages change.
+
+PYTHON      ?= python3
+PROFILE     ?= laptop
+NOTEBOOK    ?=
+ACCELERATOR ?=
+CELL_MINUTES     ?= 20
+NOTEBOOK_MINUTES ?= 60
+
+VENV  := .venv
+PY    := $(VENV)/bin/python
+READY := $(VENV)/.ready$(if $(ACCELERATOR),-$(ACCELERATOR))
+
+# JAX keeps what it has compiled, so the second run of anything starts at once. Kernels of notebooks run elsewhere,
+# hence the absolute path.
+export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/build/jax-cache
+export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
+export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
+export KERAS_BACKEND ?= jax
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup tutorial lab test lint format nbmake notebooks sync stamp lock bench clean
+
+help: ## Show this list
+	@echo "Usage: make TARGET [NAME=value ...]"; echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo; echo "Try: make tutorial NOTEBOOK=00 PROFILE=smoke"
+
+# --- the environment ---------------------------------------------------------------------------------------------------
+
+setup: $(READY) ## Install everything into .venv [PYTHON=python3.12] [ACCELERATOR=cuda|tpu]
+
+# An environment that is already there is kept and brought up to date, unless its Python is too old or gone.
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+		"lsmlib needs Python 3.11 or newer, but $(PYTHON) is `$(PYTHON) --version 2>&1`. Try: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@echo "Installing into $(VENV); the first time this takes some minutes."
+	$(PY) -m pip install --quiet --requirement requirements.lock
+	$(PY) -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+JAX_EXTRA_cuda := cuda12
+JAX_EXTRA_tpu  := tpu
+
+$(VENV)/.ready-%: $(VENV)/.ready
+	$(if $(JAX_EXTRA_$*),,$(error ACCELERATOR is "$*"; choose cuda or tpu))
+	$(PY) -m pip install --quiet --constraint requirements.lock "jax[$(JAX_EXTRA_$*)]"
+	@touch $@
+
+lock: ## Resolve pyproject.toml again into requirements.lock
+	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
+	@# uv keeps the versions it finds in the file; without it everything moves to the newest
+	@rm -f build/requirements.lock
+	build/lock/bin/uv --quiet pip compile --universal --python-version 3.11 --all-extras --no-header --no-emit-index-url \
+		--no-emit-find-links --no-annotate --output-file build/requirements.lock pyproject.toml
+	@{ echo "# Every package that lsmlib is tested with, for any platform and Python >= 3.11: pip install -r requirements.lock"; \
+		echo "# Made from pyproject.toml by 'make lock'; edit that file, not this one."; \
+		cat build/requirements.lock; } > requirements.lock
+
+# --- for readers -------------------------------------------------------------------------------------------------------
+
+tutorial: $(READY) ## Run the notebooks, check their numbers [NOTEBOOK="00 01"] [PROFILE=smoke|laptop|accelerator|paper]
+	$(PY) -m tools.tutorial $(NOTEBOOK) --profile $(PROFILE) \
+		--cell-minutes $(CELL_MINUTES) --notebook-minutes $(NOTEBOOK_MINUTES)
+
+lab: $(READY) ## Open JupyterLab on the notebooks
+	$(PY) -m jupyterlab --notebook-dir notebooks
+
+# --- for authors -------------------------------------------------------------------------------------------------------
+
+test: $(READY) lint ## Format, lint, types, then every test; the notebooks run once, in PROFILE=smoke
+	@echo "== tests"
+	MPLBACKEND=agg $(PY) -m pytest
+
+lint: $(READY) ## Format, lint and types only
+	@echo "== format"
+	$(PY) -m ruff format --check .
+	@echo "== lint"
+	$(PY) -m ruff check .
+	@echo "== types"
+	$(PY) -m mypy
+
+format: $(READY) ## Format code and notebooks
+	$(PY) -m ruff check --fix --exit-zero .
+	$(PY) -m ruff format .
+	$(PY) -m tools.notebooks sync
+
+nbmake: $(READY) ## Run the .ipynb as written (PROFILE=laptop) with nbmake, the way a reader's own pytest would
+	$(PY) -m pytest --nbmake --nbmake-timeout=$$((60 * $(CELL_MINUTES))) $(or $(wildcard notebooks/*.ipynb),$(error there are no notebooks yet))
+
+sync: $(READY) ## Write each .ipynb from its .py, keeping the outputs of unchanged cells
+	$(PY) -m tools.notebooks sync $(NOTEBOOK)
+
+notebooks: $(READY) ## Run each .py as written and store the outputs in its .ipynb [NOTEBOOK=01]
+	$(PY) -m tools.notebooks run $(NOTEBOOK)
+
+stamp: $(READY) ## Write the repository's address and the list of packages wherever they are repeated
+	$(PY) -m tools.stamp
+
+bench: $(READY) ## Run the benchmarks
+	@for script in $(or $(sort $(wildcard benchmarks/*.py)),$(error there are no benchmarks yet)); do \
+		echo "== $$script"; $(PY) $$script || exit 1; done
+
+clean: ## Remove everything that was built; keep .venv
+	rm -rf build .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

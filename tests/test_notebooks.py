@@ -1,0 +1,25 @@
+"""Every notebook runs from its text in PROFILE=smoke and comes to the numbers of tests/notebooks.yaml.
+
+The machinery is that of `make tutorial`. To run the .ipynb exactly as written, at its default size, use `make nbmake`.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tools import notebooks, tutorial
+
+SOURCES = notebooks.find_sources()
+
+
+def test_every_section_has_its_notebook_and_every_notebook_its_section():
+    tutorial.find_sections(SOURCES)
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_notebook_comes_to_its_numbers(source: Path):
+    section = tutorial.find_sections([source])[source.stem]
+    limits = tutorial.Limits(cell_minutes=3, notebook_minutes=5)
+    outcome = tutorial.run_notebook(source, section, "smoke", notebooks.ROOT / "build" / "tests", limits)
+    assert not outcome.problems, tutorial.format_table([outcome])

@@ -1,0 +1,34 @@
+"""The one dial."""
+
+import dataclasses
+
+import pytest
+
+from lsmlib.profiles import PROFILES, profile
+
+
+def test_rows_are_found_by_their_own_names_and_grow():
+    assert list(PROFILES) == ["smoke", "laptop", "accelerator", "paper"]
+    rows = list(PROFILES.values())
+    for column in ("people", "days", "steps", "batch_size"):
+        values = [getattr(row, column) for row in rows]
+        assert values == sorted(values) and values[0] > 0
+    assert all(profile(name) is row and row.name == name for name, row in PROFILES.items())
+
+
+def test_paper_is_the_published_cohort():
+    paper = profile("paper")
+    assert paper.people == 60_440
+    assert paper.people * paper.days == pytest.approx(1.6e6, rel=0.03)
+
+
+def test_unknown_name_says_which_there_are():
+    with pytest.raises(
+        ValueError, match=r"no profile 'desktop'; choose one of 'smoke', 'laptop', 'accelerator', 'paper'"
+    ):
+        profile("desktop")
+
+
+def test_a_row_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        profile("smoke").steps = 5  # type: ignore[misc]

@@ -1,0 +1,9 @@
+# %% [markdown]
+# # Out of range
+
+# %% tags=["parameters"]
+PROFILE = "laptop"
+PEOPLE = 3
+
+# %% tags=["numbers"]
+{"people": float(PEOPLE)}
