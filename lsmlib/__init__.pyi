@@ -4,11 +4,7 @@ from . import simulate as simulate
 from .batches import as_tf_dataset as as_tf_dataset
 from .batches import make_batches as make_batches
 from .checks import check_cohort as check_cohort
-from .cohort import cut_windows as cut_windows
 from .cohort import make_cohort as make_cohort
-from .cohort import open_cohort as open_cohort
-from .cohort import save_cohort as save_cohort
-from .cohort import split_people as split_people
 from .profiles import PROFILES as PROFILES
 from .profiles import Profile as Profile
 from .profiles import profile as profile
@@ -18,3 +14,7 @@ from .signals import Signal as Signal
 from .signals import denormalise as denormalise
 from .signals import normalise as normalise
 from .simulate import simulate_cohort as simulate_cohort
+from .split import split_people as split_people
+from .store import open_cohort as open_cohort
+from .store import save_cohort as save_cohort
+from .windows import cut_windows as cut_windows
