@@ -14,7 +14,6 @@ from pathlib import Path
 
 import jupytext
 import nbformat
-from jupytext.combine import combine_inputs_with_outputs
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from tqdm import tqdm
@@ -22,7 +21,10 @@ from tqdm import tqdm
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
 KERNEL = "python3"
-METADATA = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": KERNEL}}
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": KERNEL},
+    "language_info": {"name": "python", "file_extension": ".py"},
+}
 
 
 def find_sources(chosen: list[str] | None = None, folder: Path = FOLDER) -> list[Path]:
@@ -66,10 +68,7 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
         seen[digest] += 1
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
         cell.metadata = NotebookNode({key: cell.metadata[key] for key in ("tags",) if cell.metadata.get(key)})
-    language = notebook.metadata.get("language_info")
     notebook.metadata = nbformat.from_dict(METADATA)
-    if language:
-        notebook.metadata["language_info"] = {key: language[key] for key in ("name", "file_extension")}
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
 
@@ -82,12 +81,19 @@ def write(notebook: NotebookNode, path: Path) -> None:
 
 
 def sync(source: Path) -> bool:
-    """Write the .ipynb of a text, with the outputs of cells that did not change; say whether the file changed."""
+    """Write the .ipynb of a text, with the outputs of cells that did not change; say whether the file changed.
+
+    A cell that changed at all loses its output, so that no output is ever shown under a code that did not give it.
+    """
     target = source.with_suffix(".ipynb")
     notebook = read(source)
     before = target.read_text(encoding="utf-8") if target.exists() else ""
-    if before:
-        notebook = combine_inputs_with_outputs(notebook, read(target), fmt="ipynb")
+    executed = [cell for cell in read(target).cells if cell.cell_type == "code"] if before else []
+    for cell in notebook.cells:
+        same = [old for old in executed if cell.cell_type == "code" and old.source == cell.source]
+        if same:
+            cell.outputs, cell.execution_count = same[0].outputs, same[0].execution_count
+            executed.remove(same[0])
     write(tidy(notebook), target)
     return target.read_text(encoding="utf-8") != before
 

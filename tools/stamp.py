@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from tools.notebooks import ROOT, find_sources, read, sync
 
+COLAB = "https://colab.research.google.com/github"
 BADGE_IMAGE = "https://colab.research.google.com/assets/colab-badge.svg"
 BADGE = re.compile(r"# \[!\[Open in Colab\].*\n")
 INSTALL_CELL = re.compile(r'# %% tags=\["colab-install"\]\n.*?(?=\n# %%)', re.DOTALL)
@@ -104,7 +105,7 @@ def stamp_notebook(text: str, name: str, url: str) -> str:
     if not text.startswith(first):
         raise ValueError(f"{name} must begin with a markdown cell, `{first.strip()}`.")
     owner_and_name = url.removeprefix("https://github.com/")
-    target = f"https://colab.research.google.com/github/{owner_and_name}/blob/main/notebooks/{name}.ipynb"
+    target = f"{COLAB}/{owner_and_name}/blob/main/notebooks/{name}.ipynb"
     badge = f"# [![Open in Colab]({BADGE_IMAGE})]({target})\n"
     body = text.removeprefix(first)
     body = BADGE.sub("", body, count=1).removeprefix("#\n") if BADGE.match(body) else body
