@@ -5,6 +5,7 @@ from .batches import as_tf_dataset as as_tf_dataset
 from .batches import make_batches as make_batches
 from .checks import check_cohort as check_cohort
 from .cohort import make_cohort as make_cohort
+from .describe import describe_cohort as describe_cohort
 from .profiles import PROFILES as PROFILES
 from .profiles import Profile as Profile
 from .profiles import profile as profile
