@@ -10,6 +10,7 @@ NOTEBOOK_MINUTES ?= 60
 
 VENV  := .venv
 PY    := $(VENV)/bin/python
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 READY := $(VENV)/.ready$(if $(ACCELERATOR),-$(ACCELERATOR))
 
 # JAX keeps what it has compiled, so the second run of anything starts at once. Kernels of notebooks run elsewhere,
@@ -34,9 +35,10 @@ setup: $(READY) ## Install everything into .venv [PYTHON=python3.12] [ACCELERATO
 
 # An environment that is already there is kept and brought up to date, unless its Python is too old or gone.
 $(VENV)/.ready: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
-		"lsmlib needs Python 3.11 or newer, but $(PYTHON) is `$(PYTHON) --version 2>&1`. Try: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
-	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@$(PY) -c '$(NEW_ENOUGH)' 2>/dev/null || $(PYTHON) -c '$(NEW_ENOUGH)' || { echo >&2 \
+		"lsmlib needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) --version 2>&1`." \
+		"Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PY) -c '$(NEW_ENOUGH)' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing into $(VENV); the first time this takes some minutes."
 	$(PY) -m pip install --quiet --requirement requirements.lock
 	$(PY) -m pip install --quiet --no-deps --editable .

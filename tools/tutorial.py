@@ -159,6 +159,8 @@ def main(
     logging.getLogger("traitlets").setLevel(logging.ERROR)  # nbconvert reminds of alternative texts for figures
     try:
         sources = notebooks.find_sources(options.notebook, notebook_folder)
+        if not sources:
+            raise ValueError(f"There are no notebooks in {notebook_folder}.")
         sections = find_sections(sources, file)
     except ValueError as error:
         parser.error(str(error))
