@@ -17,10 +17,12 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from tqdm import tqdm
+from traitlets.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
 KERNEL = "python3"
+CONFIG = Config({"KernelManager": {"transport_encryption": "auto"}})  # else each kernel warns that it talks in the clear
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": KERNEL},
     "language_info": {"name": "python", "file_extension": ".py"},
@@ -105,6 +107,7 @@ def run(source: Path, cell_minutes: float = 20.0) -> None:
         notebook,
         timeout=round(60 * cell_minutes),
         kernel_name=KERNEL,
+        config=CONFIG,
         resources={"metadata": {"path": str(source.parent)}},
         record_timing=False,
         store_widget_state=False,

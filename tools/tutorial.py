@@ -89,6 +89,7 @@ def _execute(copy: Path, parameters: dict[str, Any], cwd: Path, limits: Limits, 
         cwd=cwd,
         progress_bar=bar,
         start_timeout=120,
+        config=notebooks.CONFIG,
         # asked before each cell, so that the limit of the whole notebook holds as well
         timeout_func=lambda cell: max(1, round(min(60 * limits.cell_minutes, end - time.monotonic()))),
     )
