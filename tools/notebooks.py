@@ -22,7 +22,7 @@ from traitlets.config import Config
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
 KERNEL = "python3"
-CONFIG = Config({"KernelManager": {"transport_encryption": "auto"}})  # else each kernel warns that it talks in the clear
+CONFIG = Config({"KernelManager": {"transport_encryption": "auto"}})  # else kernels warn that they talk openly
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": KERNEL},
     "language_info": {"name": "python", "file_extension": ".py"},
