@@ -141,7 +141,7 @@ def _check_rows(cohort: xr.Dataset, key: Sequence[str]) -> None:
     person, date = cohort["person"].values, cohort["date"].values
     if not all(isinstance(one, str) and one for one in person):
         at = next(i for i, one in enumerate(person) if not (isinstance(one, str) and one))
-        raise ValueError(f"person of day {at} is {person[at]!r}; expected text that is not empty")
+        raise ValueError(f"person of day {at} is {person.tolist()[at]!r}; expected text that is not empty")
     if date.dtype.kind != "M" or np.isnat(date).any() or (date != date.astype("datetime64[D]")).any():
         raise ValueError(
             f"date is {date.dtype} ({date[:1]}…); expected datetime64 at midnight, one local civil date a day"

@@ -95,16 +95,19 @@ def open_cohort(path: str | os.PathLike) -> xr.Dataset:
     files = attributes[FILES]
     if isinstance(place, Path):  # an object is there whole or not at all, and a lost one is an error when it is read
         _check_files(place, files)
-    cohort = xr.open_zarr(str(place), chunks=None, consolidated=False, zarr_format=3).drop_encoding()
-    del cohort.attrs[FILES]
-    for name, variable in cohort.variables.items():
+    stored = xr.open_zarr(str(place), chunks=None, consolidated=False, zarr_format=3).drop_encoding()
+    variables = {}
+    for name in dict.fromkeys(file.split("/")[0] for file in files):  # in the order in which they were saved
+        variable = stored.variables[name]
         if "minute" in variable.dims:
-            stored = StoredArray(place, str(name), variable.shape, variable.dtype)
-            cohort[name] = variable.copy(data=indexing.LazilyIndexedArray(stored))
+            lazy = StoredArray(place, name, variable.shape, variable.dtype)
+            variable = variable.copy(data=indexing.LazilyIndexedArray(lazy))
         elif variable.dtype.kind in "OT":
-            cohort[name] = variable.copy(data=np.array(variable.values.tolist(), np.str_))
-    order = dict.fromkeys(file.split("/")[0] for file in files)  # as saved; a store lists its arrays in any order
-    return check_cohort(cohort[[name for name in order if name in cohort.data_vars]], values=False)
+            variable = variable.copy(data=np.array(variable.values.tolist(), np.str_))
+        variables[name] = variable
+    attrs = {name: value for name, value in stored.attrs.items() if name != FILES}
+    cohort = xr.Dataset(variables, attrs=attrs).set_coords(list(map(str, stored.coords)))
+    return check_cohort(cohort, values=False)
 
 
 class StoredArray(BackendArray):
@@ -127,7 +130,9 @@ class StoredArray(BackendArray):
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> np.ndarray:
         """Read what a selection of xarray asks for."""
-        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
+        if isinstance(key, indexing.VectorizedIndexer):  # points: xarray makes an outer product of them and picks
+            return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
+        return self._read(key.tuple)
 
     def _read(self, key: tuple[Any, ...]) -> np.ndarray:
         """Read the outer product of integers, slices and integer arrays, one for each dimension."""
@@ -163,10 +168,12 @@ def _encode(cohort: xr.Dataset) -> xr.Dataset:
     """The Cohort as it is written: per-minute arrays in blocks of whole shards, guarded; text of variable length."""
     encoded = cohort.drop_encoding()
     for name, variable in encoded.variables.items():
-        if variable.dtype.kind in "UT":
-            encoded[name] = variable.astype(object)  # numpy's text of fixed width has no Zarr v3 specification
-        elif "minute" in variable.dims:
+        if "minute" in variable.dims:
             encoded[name] = variable.chunk({"day": SHARD_DAYS, **{dim: -1 for dim in variable.dims[1:]}})
+        elif variable.dtype.kind in "UT":
+            encoded[name] = variable.compute().astype(object)  # text of fixed width has no Zarr v3 specification
+        else:
+            encoded[name] = variable.compute()
     signals = encoded["signals"]
     rows = [da.from_array(cohort[name].values, SHARD_DAYS)[:, None, None] for name in ("person", "date")]
     guarded = da.map_blocks(_guard, signals.data, *rows, dtype=np.float32, meta=np.empty((0, 0, 0), np.float32))

@@ -1,0 +1,166 @@
+"""The contract: what make_cohort gives, and what check_cohort refuses with what words."""
+
+import dask.array as da
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+import lsmlib
+from lsmlib.signals import HIGH, LOW, SIGNAL_NAMES, SIGNALS, normalise
+from tests.cohorts import small_cohort, small_signals
+
+
+def make(signals: np.ndarray, **more) -> xr.Dataset:
+    return lsmlib.make_cohort(signals, [f"p{i}" for i in range(len(signals))], ["2024-01-01"] * len(signals), **more)
+
+
+def test_contract():
+    cohort = small_cohort(days=4)
+    assert cohort["signals"].dims == ("day", "minute", "signal")
+    assert cohort["signals"].shape == (4, 1440, 26)
+    assert cohort["signals"].dtype == np.float32
+    assert cohort["signals"].attrs["units"] == [signal.unit for signal in SIGNALS]
+    assert tuple(cohort["signal"].values) == SIGNAL_NAMES
+    assert cohort["date"].dtype.kind == "M"
+    assert cohort["person"].dtype.kind == "U"
+    assert np.isnan(cohort["homa_ir"]).all()  # not given
+    assert (cohort["mood"] == -1).all()
+    assert "missing_mode" not in cohort
+    assert cohort["activity"].dtype == np.int8
+    assert cohort["activity"].attrs["flag_values"] == [-1, 0, 1]
+    assert cohort["activity"].attrs["flag_meanings"] == "none Walk Strength_training"
+    assert cohort["asleep"].attrs["flag_meanings"] == "unknown awake asleep"
+    assert cohort.attrs["source"] == "tests"
+    assert cohort.attrs["lsmlib_version"]
+
+
+def test_dask_arrays_stay_lazy():
+    signals = small_signals(5)
+    lazy = make(da.from_array(signals, (2, 1440, 26)))
+    assert lazy["signals"].chunks[0] == (2, 2, 1)
+    assert lazy["activity"].chunks[0] == (2, 2, 1)
+    xr.testing.assert_identical(lazy.compute(), make(signals))
+
+
+def test_lazy_values_are_not_computed_by_a_check():
+    def explode(block):
+        raise RuntimeError("computed")
+
+    computed = da.map_blocks(explode, da.zeros((2, 1440, 26), np.float32), dtype=np.float32, meta=np.empty((0, 0, 0)))
+    lazy = make(computed.astype(np.float32))
+    with pytest.raises(RuntimeError, match="computed"):
+        lsmlib.check_cohort(lazy, values=True)
+
+
+def test_missing_mode_and_scalars():
+    signals = small_signals(2)
+    modes = np.where(np.isnan(signals), 0, -1)
+    cohort = make(signals, labels={"age": 30}, per_minute={"missing_mode": (modes, {0: "device off"})})
+    assert cohort["missing_mode"].attrs["flag_meanings"] == "observed device_off"
+    assert cohort["age"].values.tolist() == [30, 30]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"signals": np.zeros((2, 1439, 26))}, r"\(2, 1439, 26\).*expected \(days, 1440, 26\)"),
+        ({"signals": np.zeros((2, 1440, 25))}, "expected"),
+        ({"signals": np.full((2, 1440, 26), "x")}, "expected numbers"),
+        ({"person": ["a"]}, r"person has shape \(1,\)"),
+        ({"person": ["a", ""]}, "person of day 1 is ''"),
+        ({"person": ["a", "a"]}, r"'a' on 2024-01-01 occurs more than once"),
+        ({"date": ["2024-01-01", "never"]}, "cannot be read as dates"),
+        ({"date": ["2024-01-01", "NaT"]}, "local civil date"),
+        ({"date": ["2024-01-01"]}, "one date a day"),
+        ({"labels": {"ages": 3}}, "unknown labels"),
+        ({"labels": {"age": [1, 2, 3]}}, "'age' has shape"),
+        ({"per_minute": {"sleep": 1}}, "unknown per-minute"),
+        ({"per_minute": {"activity": np.zeros((2, 9), int)}}, "activity is"),
+        ({"per_minute": {"activity": np.full((2, 1440), 3)}}, r"codes \[3\] without a name"),
+        ({"attrs": {"when": np.datetime64("2024-01-01")}}, "must be JSON"),
+    ],
+)
+def test_make_refuses(change, words):
+    good = {"signals": small_signals(2), "person": ["a", "b"], "date": ["2024-01-01"] * 2}
+    with pytest.raises(ValueError, match=words):
+        lsmlib.make_cohort(**{**good, **change})
+
+
+UNITS = [
+    ("heart_rate", lambda x: x / 60, "beats per second"),
+    ("rr_median", lambda x: x / 1000, "look like seconds"),
+    ("rr_percent_valid", lambda x: 50 + x, "per cent"),
+    ("skin_temperature", lambda x: x * 1.8 + 32, "Fahrenheit"),
+    ("steps", lambda x: x * 0 - 1, "steps.* is -1; expected 0 to 250"),
+    ("rmssd", lambda x: x * np.inf, "rmssd.* is inf"),
+]
+
+
+@pytest.mark.parametrize(("name", "change", "words"), UNITS, ids=[name for name, *_ in UNITS])
+def test_wrong_units_are_guessed(name, change, words):
+    signals = small_signals(3)
+    index = SIGNAL_NAMES.index(name)
+    signals[1:, :, index] = change(signals[1:, :, index])
+    with pytest.raises(ValueError, match=words) as error:
+        make(signals)
+    assert name in str(error.value)
+    assert "'p1'" in str(error.value)  # whose day it is
+
+
+def test_normalised_values_are_refused():
+    with pytest.raises(ValueError, match="normalised values"):
+        make(normalise(small_signals(2)))
+
+
+def test_a_day_without_readings_is_refused_and_the_advice_works():
+    cohort = small_cohort(days=70)
+    cohort["signals"][66] = np.nan
+    with pytest.raises(ValueError, match=r"has no reading at all.*flatnonzero"):
+        lsmlib.check_cohort(cohort)
+    kept = cohort.isel(day=np.flatnonzero(cohort.signals.notnull().any(["minute", "signal"])))
+    assert lsmlib.check_cohort(kept).sizes["day"] == 69
+
+
+BROKEN = {
+    "a Cohort is an xarray.Dataset": lambda c: c["signals"],
+    "no variable 'signals'": lambda c: c.drop_vars("signals"),
+    "signals has dims": lambda c: c.transpose("minute", ...),
+    "expected float32": lambda c: c.assign(signals=c.signals.astype(float)),
+    "no coordinate 'signal'": lambda c: c.drop_vars("signal"),
+    "unknown signals": lambda c: c.assign_coords(signal=["pulse", *SIGNAL_NAMES[1:]]),
+    "missing signals": lambda c: c.isel(signal=slice(1, None)),
+    "each signal once, in the order": lambda c: c.isel(signal=[1, 0, *range(2, 26)]),
+    "is not that of lsmlib.SIGNALS": lambda c: c.assign(signals=c.signals.assign_attrs(units=["Hz", *["x"] * 25])),
+    "the cohort is empty": lambda c: c.isel(day=[]),
+    "a day has 1439 minutes": lambda c: c.isel(minute=slice(1439)),
+    "no variable 'person'": lambda c: c.drop_vars("person"),
+    "expected datetime64 at midnight": lambda c: c.assign_coords(date=c.date + np.timedelta64(1, "h")),
+    "occurs more than once": lambda c: xr.concat([c, c], "day"),
+    "age is": lambda c: c.assign(age=c.age.astype(int)),
+    "activity is": lambda c: c.assign(activity=c.activity.astype(float)),
+}
+
+
+@pytest.mark.parametrize("words", BROKEN)
+def test_check_refuses(words):
+    with pytest.raises(ValueError, match=words):
+        lsmlib.check_cohort(BROKEN[words](small_cohort(days=2)))
+
+
+@given(
+    day=st.integers(0, 69),
+    minute=st.integers(0, 1439),
+    signal=st.integers(0, 25),
+    above=st.booleans(),
+)
+def test_any_single_reading_out_of_range_is_found(day, minute, signal, above):
+    cohort = BIG.copy(deep=True)
+    bad = np.nextafter(HIGH[signal], np.float32(np.inf)) if above else np.nextafter(LOW[signal], np.float32(-np.inf))
+    cohort["signals"][day, minute, signal] = bad
+    with pytest.raises(ValueError, match=f"{SIGNAL_NAMES[signal]} of person 'pérson {day % 3}'.*minute {minute},"):
+        lsmlib.check_cohort(cohort)
+
+
+BIG = small_cohort(days=70)
