@@ -42,7 +42,8 @@ def make_batches(
         labels: names of numeric variables ``[d]`` or ``[d, t]`` to learn: batches are then pairs (signals, labels). One
             name gives an array, a list of names a dict of arrays. Codes of minutes stay codes (-1: none).
         shuffle: whether rows come in a new random order in every epoch, or always in the Cohort's.
-        repeat: go on for ever, epoch after epoch; otherwise one pass.
+        repeat: go on for ever, epoch after epoch; otherwise one pass. Keras cannot know its length: tell it, with
+            ``steps`` or ``validation_steps``.
         start_step: skip this many batches, without reading them: the next batch is the one an uninterrupted run would
             see at this step.
         process_index: which process this is; each yields its own equal part of every batch, and all parts in order are
