@@ -18,8 +18,10 @@ MAX_BYTES = 1_000_000
 MAX_LINES = 12
 MAY_BE_LONG = {"long", "colab-install", "numbers"}
 
-# An absolute path three levels deep belongs to somebody's machine, except where every machine has it.
-MACHINE_PATH = re.compile(r"(?<![\w./<>*\])%}-])/(?!usr/|bin/|dev/|content/)[A-Za-z_]+/[\w.-]+/[\w.-]+|ipykernel_\d+")
+# Folders where somebody works, or where a kernel keeps its cells.
+MACHINE_PATH = re.compile(
+    r"(?<![\w./])/(?:(?:home|Users|root|work|workspace)|(?:opt|mnt|srv|tmp|var|private)/[\w.-]+)/[\w.-]+|ipykernel_\d+"
+)
 
 Check = Callable[[NotebookNode], bool]
 

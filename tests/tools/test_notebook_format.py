@@ -9,7 +9,7 @@ from tools import notebooks, stamp
 from tools.notebook_format import find_machine_paths, find_problems
 
 FORM = Path(__file__).parent / "form" / "01_well_formed.py"
-SOMEONES = "/" + "home/someone/project"  # in pieces: this file is itself searched for such paths
+SOMEONES = "/" + "home/someone"  # in pieces: this file is itself searched for such paths
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,8 @@ def test_cells_that_are_alike_get_different_ids(tmp_path):
         (f"see {SOMEONES}/file.py", [SOMEONES]),
         (f'open("{SOMEONES}")', [SOMEONES]),
         ("ipykernel" + "_123/456.py:1: UserWarning", ["ipykernel" + "_123"]),
-        ("/usr/bin/env, /content/a/b, /dev/shm/x", []),
+        (f"from {'/' + 'tmp'}/run/1", ["/" + "tmp/run/1"]),
+        ("/usr/bin/env, /content/a/b, /dev/shm/x, /tmp/x, a metric named /store/file/read", []),
         ("https://example.org/a/b, ../data/a/b, person/day/minute", []),
     ],
 )
