@@ -5,7 +5,9 @@ it is due: from memory, or from the days' places in a store (through TensorStore
 time is the few batches read ahead.
 """
 
+import sys
 from collections.abc import Sequence
+from functools import lru_cache, partial
 from typing import Any
 
 import grain
@@ -65,14 +67,24 @@ def make_batches(
     if process_index is None:
         process_index = jax.process_index() if jax.distributed.is_initialized() else 0
     _check_sizes(cohort.sizes["day"], batch_size, process_index, process_count, drop_remainder, start_step)
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"seed is {seed}; expected 0 to 2⁶⁴ - 1")
     _check_not_computed(cohort["signals"])
     names = [labels] if isinstance(labels, str) else list(labels or [])
     targets = {name: _label(cohort, name) for name in names}
     signals = cohort["signals"].variable
 
-    def read(rows: np.ndarray) -> Any:
-        share = batch_size // process_count
-        rows = rows[process_index * share : (process_index + 1) * share] if process_count > 1 else rows
+    days = cohort.sizes["day"]
+    per_epoch = days // batch_size if drop_remainder else -(-days // batch_size)
+    if not repeat and start_step >= per_epoch:
+        raise ValueError(f"start_step is {start_step}, but one pass has {per_epoch} batches; expected fewer")
+    share = batch_size // process_count
+    order = lru_cache(maxsize=2)(partial(_order, seed, days)) if shuffle else lambda epoch: np.arange(days)
+
+    def read(step: int) -> Any:
+        epoch, step = divmod(step, per_epoch)
+        first = step * batch_size + process_index * share
+        rows = order(epoch)[first : first + share]
         values = signals[rows].values  # an array of rows always makes a copy, so it can be normalised in place
         values -= MEAN
         values /= SD
@@ -82,15 +94,8 @@ def make_batches(
         known = {name: target[rows].values for name, target in targets.items()}
         return values, (known[labels] if isinstance(labels, str) else known)
 
-    rows = grain.MapDataset.range(cohort.sizes["day"])
-    if shuffle:
-        rows = rows.seed(seed).shuffle()
-    batches = rows.batch(batch_size, drop_remainder=drop_remainder)
-    if repeat:
-        batches = batches.repeat()
-    if not repeat and start_step >= len(batches):
-        raise ValueError(f"start_step is {start_step}, but one pass has {len(batches)} batches; expected fewer")
-    return batches[start_step:].map(read).to_iter_dataset(READ_AHEAD)
+    steps = grain.MapDataset.range(start_step, sys.maxsize if repeat else per_epoch)
+    return steps.map(read).to_iter_dataset(READ_AHEAD)
 
 
 def as_tf_dataset(batches: grain.IterDataset, *, gpu: bool = False) -> Any:
@@ -123,6 +128,15 @@ def as_tf_dataset(batches: grain.IterDataset, *, gpu: bool = False) -> Any:
     example = next(iter(batches))
     signature = jax.tree.map(lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), example)
     return tf.data.Dataset.from_generator(lambda: iter(batches), output_signature=signature)
+
+
+def _order(seed: int, rows: int, epoch: int) -> np.ndarray:
+    """A random order of the rows: where each stands once they are sorted by random bits.
+
+    The bits are Philox's, a published generator of which numpy promises the very stream for ever (it does not promise
+    that of ``permutation``), so a run can be repeated with any later version.
+    """
+    return np.argsort(np.random.Philox(key=[seed, epoch]).random_raw(rows), kind="stable")
 
 
 def _check_sizes(rows: int, batch_size: int, index: int, count: int, drop_remainder: bool, start_step: int) -> None:
