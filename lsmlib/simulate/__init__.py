@@ -1,0 +1,197 @@
+"""The simulator: people → behaviour → physiology → sensors → missingness, as pure JAX functions of a key.
+
+A person's day depends only on (seed, person, day): asking for more people, in other batches or other processes, changes
+no bit of it. For that, every day is computed by one compiled program of one fixed shape, ``BLOCK`` days at a time,
+however many are asked for. (Another kind of processor may round differently in the last bits.)
+
+Simulated people are a teaching instrument. They are not a substitute for data.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple
+
+import dask
+import dask.array as da
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from tqdm.auto import tqdm
+
+from lsmlib.cohort import make_cohort
+from lsmlib.signals import MINUTES_PER_DAY, SIGNAL_NAMES
+from lsmlib.simulate.behaviour import ACTIVITIES, MOODS, Behaviour, live_day
+from lsmlib.simulate.missingness import MODES, lose_readings
+from lsmlib.simulate.people import Traits, draw_traits
+from lsmlib.simulate.physiology import Physiology, respond_to_day
+from lsmlib.simulate.sensors import measure_day
+
+BLOCK = 16  # days a program computes at once; more, and its buffers go back to the system after every call
+FIRST_DATE = np.datetime64("2024-03-01", "D")
+LABELS = ("age", "sex", "bmi", "hypertension", "anxiety", "homa_ir")
+_SHAPES = {  # what a simulated block holds, behind its day dimension
+    "signals": ((MINUTES_PER_DAY, len(SIGNAL_NAMES)), np.float32),
+    "activity": ((MINUTES_PER_DAY,), np.int8),
+    "asleep": ((MINUTES_PER_DAY,), np.int8),
+    "mood": ((MINUTES_PER_DAY,), np.int8),
+    "missing_mode": ((MINUTES_PER_DAY, len(SIGNAL_NAMES)), np.int8),
+}
+
+
+class SimulatedDay(NamedTuple):
+    """One day with everything that made it; fields of behaviour and body are ``[t]``."""
+
+    traits: Traits
+    behaviour: Behaviour
+    body: Physiology
+    complete: jax.Array  # [t, s] the readings before any was lost, physical units
+    missing_mode: jax.Array  # [t, s] code of MODES, -1 where observed
+
+
+def simulate_day(seed: int, person: int, day: int) -> SimulatedDay:
+    """One day of one person, from who they are to what the device lost.
+
+    Args:
+        seed: of the whole simulated world, 0 to 2³² - 1.
+        person: the person's number, from 0.
+        day: the day's number, from 0; day 0 is Friday, 1 March 2024.
+    """
+    one = np.zeros(BLOCK, np.uint32)
+    world, person_block, day_block = np.uint32(seed), one + np.uint32(person), one + np.uint32(day)
+    traits = _draw_people(world, person_block)
+    days = _live_block(world, person_block, day_block, traits)
+    return jax.tree.map(lambda values: values[0], SimulatedDay(traits, *days))
+
+
+@jax.jit
+def _draw_people(seed: jax.Array, person: jax.Array) -> Traits:
+    """The traits of ``BLOCK`` people. A program of its own: XLA would work them out again for every minute."""
+    return jax.vmap(lambda number: draw_traits(jax.random.fold_in(jax.random.key(seed), number)))(person)
+
+
+def _live(seed, person, day, traits):
+    person_key = jax.random.fold_in(jax.random.key(seed), person)
+    body_key, sensor_key, loss_key = jax.random.split(jax.random.fold_in(person_key, day + 1_000_000_000), 3)
+    behaviour = live_day(person_key, day, traits)
+    body = respond_to_day(body_key, traits, behaviour)
+    complete = measure_day(sensor_key, traits, behaviour, body)
+    missing_mode = lose_readings(loss_key, person_key, behaviour)
+    return behaviour, body, complete.T, missing_mode.T
+
+
+_live_block = jax.jit(jax.vmap(_live, in_axes=(None, 0, 0, 0)))
+
+
+@jax.jit
+def _simulate_block(seed: jax.Array, person: jax.Array, day: jax.Array, traits: Traits) -> dict[str, jax.Array]:
+    """``BLOCK`` days as a Cohort stores them."""
+    behaviour, _, complete, missing_mode = _live_block(seed, person, day, traits)
+    return {
+        "signals": jnp.where(missing_mode < 0, complete, jnp.nan),
+        "activity": behaviour.activity.astype(jnp.int8),
+        "asleep": (behaviour.stage > 0).astype(jnp.int8),
+        "mood": behaviour.mood.astype(jnp.int8),
+        "missing_mode": missing_mode,
+    }
+
+
+def simulate_cohort(
+    people: int | Iterable[int],
+    days: int,
+    seed: int = 0,
+    *,
+    chunks: int | None = None,
+    missing_mode: bool = False,
+) -> xr.Dataset:
+    """Simulate a Cohort: people with traits and labels, their days, and the gaps of real devices.
+
+    Args:
+        people: how many people, or their numbers: ``range(1000, 2000)`` is another machine's share of the same world.
+        days: consecutive days of each person, from 1 March 2024.
+        seed: of the whole simulated world, 0 to 2³² - 1.
+        chunks: days in a chunk of a Dask-backed Cohort, for cohorts larger than memory; ``None`` simulates at once.
+        missing_mode: also keep why each reading is missing, ``missing_mode [d, t, s]``.
+
+    Returns:
+        A Cohort (see ``lsmlib.cohort``) with ``len(people) * days`` days, one person after another.
+
+    Raises:
+        ValueError: if people, days, seed or chunks are not as described.
+    """
+    numbers = _check_people(people)
+    for name, value, least, most in (
+        ("days", days, 1, 100_000),
+        ("seed", seed, 0, 2**32 - 1),
+        ("chunks", chunks, 1, 10**6),
+    ):
+        if value is not None and (not isinstance(value, int | np.integer) or not least <= value <= most):
+            raise ValueError(f"{name} is {value!r}; expected a whole number from {least} to {most}")
+    person, day = np.repeat(numbers, days), np.tile(np.arange(days, dtype=np.uint32), len(numbers))
+    names = [name for name in _SHAPES if missing_mode or name != "missing_mode"]
+    data = _simulate(seed, person, day, names) if chunks is None else _plan(seed, person, day, names, chunks)
+    flags = {"activity": ACTIVITIES, "asleep": None, "mood": MOODS, "missing_mode": MODES}
+    return make_cohort(
+        data["signals"],
+        person=[f"s{seed}p{number:06d}" for number in person],
+        date=FIRST_DATE + day.astype("timedelta64[D]"),
+        labels=_labels(seed, numbers, days),
+        per_minute={name: (data[name], flags[name]) if flags[name] else data[name] for name in names[1:]},
+        attrs={"source": "simulated by lsmlib; not recordings of people", "licence": "Apache-2.0", "seed": int(seed)},
+    )
+
+
+def _check_people(people: int | Iterable[int]) -> np.ndarray:
+    if isinstance(people, int | np.integer):
+        if people < 1:
+            raise ValueError(f"people is {people}; expected at least one person")
+        return np.arange(people, dtype=np.uint32)
+    numbers = np.asarray(list(people))
+    if numbers.size == 0 or numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() > 10**9:
+        raise ValueError(f"people is {people!r}; expected a count, or a sequence of numbers from 0 to 10⁹")
+    if len(np.unique(numbers)) < len(numbers):
+        raise ValueError("people names somebody twice; expected each number once")
+    return numbers.astype(np.uint32)
+
+
+def _labels(seed: int, numbers: np.ndarray, days: int) -> dict[str, np.ndarray]:
+    padded = np.pad(numbers, (0, -len(numbers) % BLOCK))
+    traits = [_draw_people(np.uint32(seed), padded[i : i + BLOCK]) for i in range(0, len(padded), BLOCK)]
+    labels = {name: np.concatenate([getattr(t, name) for t in traits])[: len(numbers)] for name in LABELS}
+    labels["sex"] = np.where(labels["sex"] > 0, "female", "male")
+    return {name: np.repeat(values, days) for name, values in labels.items()}
+
+
+def _simulate(seed: int, person: np.ndarray, day: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Simulate rows at once, on all cores, into arrays ``[d, ...]``."""
+    data = {name: np.empty((len(person), *_SHAPES[name][0]), _SHAPES[name][1]) for name in names}
+
+    def fill(start: int) -> None:
+        rows = slice(start, start + BLOCK)
+        padding = (0, BLOCK - len(person[rows]))
+        people = np.pad(person[rows], padding)
+        traits = _draw_people(np.uint32(seed), people)
+        block = _simulate_block(np.uint32(seed), people, np.pad(day[rows], padding), traits)
+        for name in names:
+            data[name][rows] = block[name][: len(person[rows])]
+
+    starts = range(0, len(person), BLOCK)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in tqdm(pool.map(fill, starts), "simulating", len(starts), unit=" blocks", delay=2):
+            pass
+    return data
+
+
+def _plan(seed: int, person: np.ndarray, day: np.ndarray, names: Sequence[str], chunks: int) -> dict[str, Any]:
+    """The same as ``_simulate``, as Dask arrays: one task simulates a chunk, and each array takes its part of it."""
+    parts: dict[str, list[da.Array]] = {name: [] for name in names}
+    simulate = dask.delayed(partial(_simulate, names=tuple(names)), pure=True)
+    for start in range(0, len(person), chunks):
+        rows = slice(start, start + chunks)
+        block = simulate(seed, person[rows], day[rows])
+        for name in names:
+            shape, dtype = _SHAPES[name]
+            parts[name].append(da.from_delayed(block[name], (len(person[rows]), *shape), dtype))
+    return {name: da.concatenate(blocks) for name, blocks in parts.items()}

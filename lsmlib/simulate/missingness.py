@@ -1,0 +1,133 @@
+"""Missingness: how a complete day becomes the day that a device really records.
+
+Gaps come in the four published modes (LSM-2, fact sheet §1.3): the whole device off; one sensor off; motion noise; and
+readings out of range that were removed. Each day has a target share of missing readings, drawn so that a cohort has the
+published mean 0.49, deviation 0.15 and range 0.02 to 0.80. Noise and removed readings come first, from the body's
+motion and from chance. Then the day goes through a list of candidate episodes (charging, a night without the device,
+a sensor that saves power) in a random order of its own, and takes each one that still fits below the target.
+
+Nothing here looks at a label: what is missing tells nothing about health.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import ndtri
+
+from lsmlib.signals import MINUTES_PER_DAY, SIGNAL_NAMES, SIGNALS
+from lsmlib.simulate.behaviour import Behaviour
+from lsmlib.simulate.noise import wander
+
+MODES = ("device off", "sensor off", "noise", "out of range")
+DEVICE_OFF, SENSOR_OFF, NOISE, OUT_OF_RANGE = range(4)
+OBSERVED = -1
+
+MEAN_MISSING, SD_MISSING = 0.49, 0.15  # share of a day's readings, as published
+LEAST_MISSING, MOST_MISSING = 0.03, 0.79  # targets, inside the published range
+
+# Signals that vanish together. Heart-rate variability is its own group: the device computes it only in some modes.
+_HEART_RATE = ("heart_rate", "heart_rate_at_rest")
+GROUPS = ("heart rate", "variability", "motion", "altimeter", "conductance", "temperature")
+_GROUP_OF_SENSOR = {"ACC": 2, "ALT": 3, "EDA": 4, "TEMP": 5}
+GROUP_OF_SIGNAL = jnp.array(
+    [0 if s.name in _HEART_RATE else 1 if s.sensor == "PPG" else _GROUP_OF_SENSOR[s.sensor] for s in SIGNALS]
+)
+_MEMBERS = jax.nn.one_hot(GROUP_OF_SIGNAL, len(GROUPS), axis=0)  # [group, s]
+
+# Which groups a sensor that is off takes with it, and how often.
+_OFF_SETS = jnp.array(
+    [
+        [0, 1, 0, 0, 0, 0],
+        [1, 1, 0, 0, 0, 0],
+        [0, 0, 0, 0, 1, 1],
+        [0, 0, 0, 0, 1, 0],
+        [0, 0, 0, 1, 0, 0],
+        [0, 0, 0, 0, 0, 1],
+        [0, 0, 1, 1, 0, 0],
+    ],
+    jnp.float32,
+)
+_OFF_ODDS = jnp.cumsum(jnp.array([0.34, 0.14, 0.20, 0.14, 0.08, 0.05, 0.05]))
+DEVICE_EPISODES, SENSOR_EPISODES, SHORT_EPISODES = 7, 9, 8
+REMOVED, JAMMED = 8, 14  # short per-signal gaps a day: readings removed as impossible, readings lost to noise
+
+
+def lose_readings(key: jax.Array, person_key: jax.Array, behaviour: Behaviour) -> jax.Array:
+    """Why each reading of the day is missing, int8 ``[s, t]``: a code of ``MODES``, or -1 where it was observed."""
+    noise_key, episode_key, day_key = jax.random.split(key, 3)
+    habits = jax.random.uniform(jax.random.fold_in(person_key, 1_000_081), (3,))
+    small = _small_gaps(noise_key, behaviour)
+
+    chance = ndtri(jnp.stack([habits[0], jax.random.uniform(day_key, minval=1e-6)]))
+    target = MEAN_MISSING + 0.015 + SD_MISSING * (0.6 * chance[0] + 0.8 * chance[1])
+    target = jnp.clip(target, LEAST_MISSING, MOST_MISSING) * len(SIGNALS) * MINUTES_PER_DAY  # readings
+
+    covers, takes, mode = _episodes(episode_key, habits, behaviour)  # [e, t], [e, group], [e]
+    left = _MEMBERS @ (small < 0)  # [group, t] readings that an episode can still take
+
+    def try_episode(state, episode):
+        large, missing = state
+        covers, takes, mode = episode
+        new = (takes[:, None] * covers) * (large < 0)
+        cost = jnp.sum(new * left)
+        fits = missing + cost <= target
+        return (jnp.where((new > 0) & fits, mode, large), missing + cost * fits), None
+
+    start = jnp.full((len(GROUPS), MINUTES_PER_DAY), OBSERVED, jnp.int8), jnp.sum(small >= 0, dtype=jnp.float32)
+    (large, _), _ = jax.lax.scan(try_episode, start, (covers, takes, mode))
+    large = large[GROUP_OF_SIGNAL]
+    return jnp.where(large >= 0, large, small).astype(jnp.int8)
+
+
+def _small_gaps(key, behaviour):
+    """Motion noise and removed readings, as modes int8 [s, t]."""
+    slow_key, chance_key = jax.random.split(key)
+    optics, contact = wander(slow_key, [6.0, 15.0])
+    # A jolted optical sensor loses the beats it needs for variability long before it loses the heart rate.
+    jolt = optics + 5.0 * behaviour.motion
+    lost = jnp.zeros((len(GROUPS), MINUTES_PER_DAY), bool).at[0].set(jolt > 4.0).at[1].set(jolt > 2.5)
+    lost = lost.at[4].set(contact > 2.6 - 2.0 * behaviour.wet)[GROUP_OF_SIGNAL]
+
+    chance = jax.random.uniform(chance_key, (REMOVED + JAMMED, 3))
+    signal = (chance[:, 0] * len(SIGNAL_NAMES)).astype(jnp.int32)
+    length = jnp.where(jnp.arange(REMOVED + JAMMED) < REMOVED, 1.0 + 5.0 * chance[:, 1], 2.0 + 22.0 * chance[:, 1])
+    since = jnp.arange(MINUTES_PER_DAY) - MINUTES_PER_DAY * chance[:, 2:]
+    inside = (since >= 0) & (since < length[:, None])  # [gap, t]
+    which = jax.nn.one_hot(signal, len(SIGNALS), axis=0)  # [s, gap]
+    removed = which[:, :REMOVED] @ inside[:REMOVED] > 0
+    jammed = (which[:, REMOVED:] @ inside[REMOVED:] > 0) | lost
+    return jnp.where(removed, OUT_OF_RANGE, jnp.where(jammed, NOISE, OBSERVED)).astype(jnp.int8)
+
+
+def _episodes(key, habits, behaviour):
+    """Candidate episodes in the order in which the day considers them: minutes, groups taken, mode."""
+    count = DEVICE_EPISODES + SENSOR_EPISODES + SHORT_EPISODES
+    chance = jax.random.uniform(key, (count + 2, 5), minval=1e-6)
+    kind = jnp.repeat(
+        jnp.arange(3), jnp.array([DEVICE_EPISODES, SENSOR_EPISODES, SHORT_EPISODES]), total_repeat_length=count
+    )
+    mean = jnp.array([130.0, 260.0, 14.0])[kind]
+    length = jnp.clip(-mean * jnp.log(chance[:count, 0]), 8.0, 900.0)
+    all_day = (kind == 1) & (chance[:count, 1] < 0.35)
+    start = jnp.where(all_day, 0.0, (MINUTES_PER_DAY + 0.5 * length) * chance[:count, 2] - 0.5 * length)
+    length = jnp.where(all_day, MINUTES_PER_DAY, length)
+
+    # Charging comes first and always happens, so no day is complete. A night without the device is a habit.
+    charge_start = jnp.where(habits[1] < 0.5, 400.0, 1150.0) + 150.0 * chance[count, 0]
+    charge_length = 42.0 + 60.0 * chance[count, 1]
+    minute = jnp.arange(MINUTES_PER_DAY)
+    start = jnp.concatenate([charge_start[None], start])
+    length = jnp.concatenate([charge_length[None], length])
+    covers = (minute >= start[:, None]) & (minute < (start + length)[:, None])
+    night_off = (habits[2] + 0.25 * (chance[count + 1, 0] - 0.5) < 0.27) & (behaviour.stage > 0)
+    covers = jnp.concatenate([covers[:1], night_off[None], covers[1:]]).astype(jnp.float32)
+
+    off_set = _OFF_SETS[jnp.searchsorted(_OFF_ODDS, chance[:count, 3] * _OFF_ODDS[-1])]
+    whole_device = (kind == 0) | ((kind == 2) & (chance[:count, 1] < 0.4))
+    takes = jnp.concatenate([jnp.ones((2, len(GROUPS))), jnp.where(whole_device[:, None], 1.0, off_set)])
+    mode = jnp.where(jnp.concatenate([jnp.ones(2, bool), whole_device]), DEVICE_OFF, SENSOR_OFF).astype(jnp.int8)
+
+    # Some days lose the device more, others its sensors; short gaps come last and fill up to the target.
+    leaning = 1.2 * (chance[count + 1, 1] - 0.5)
+    turn = chance[:count, 4] + jnp.array([leaning, -leaning, 5.0])[kind]
+    order = jnp.concatenate([jnp.array([0, 1]), 2 + jnp.argsort(turn)])
+    return covers[order], takes[order], mode[order]

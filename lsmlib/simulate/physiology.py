@@ -1,0 +1,134 @@
+"""Physiology: how this body answers to its day. Everything is a lagged response to behaviour plus slow drift."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from lsmlib.signals import MINUTES_PER_DAY
+from lsmlib.simulate.behaviour import Behaviour
+from lsmlib.simulate.noise import few_normals, respond, trailing_mean, wander, white
+from lsmlib.simulate.people import Traits
+
+
+class Physiology(NamedTuple):
+    """The body's state; every field is ``[t]``."""
+
+    heart_rate: jax.Array  # bpm
+    rr_median: jax.Array  # ms, over the last 5 minutes, as the three below
+    rmssd: jax.Array  # ms; fast, vagal variability
+    sdnn: jax.Array  # ms; all variability
+    rr_trend: jax.Array  # ms that RR drifted over the window
+    tonic: jax.Array  # µS, slow skin conductance
+    phasic: jax.Array  # µS, bursts on top of it
+    skin_temperature: jax.Array  # °C
+
+
+def respond_to_day(key: jax.Array, traits: Traits, behaviour: Behaviour) -> Physiology:
+    """The body's answer to one day; a pure function of the key, the person and what the person did."""
+    slow_key, chance_key, person_like_key = jax.random.split(key, 3)
+    #                       heart  vagal  slow variability  ambient  sweat  skin
+    slow = wander(slow_key, [18.0, 14.0, 14.0, 500.0, 45.0, 120.0])
+    day_shift = few_normals(person_like_key, 4)  # this day against the person's other days
+    minute = jnp.arange(MINUTES_PER_DAY)
+    asleep = (behaviour.stage > 0).astype(jnp.float32)
+    circadian = jnp.cos((minute - 960.0 - 60.0 * traits.chronotype) * (2 * jnp.pi / MINUTES_PER_DAY))
+
+    heart_rate = _heart_rate(traits, behaviour, asleep, circadian, slow[0], day_shift[0])
+    over_rest = heart_rate - traits.resting_heart_rate
+    strain = respond(jnp.stack([behaviour.effort, behaviour.stress]), [4.0, 3.0])
+
+    # Vagal tone: high in deep sleep, withdrawn by effort, stress and a fast heart. The constant puts the average
+    # person near the published 34 ms.
+    log_rmssd = (
+        3.43
+        + traits.vagal_tone
+        + 0.10 * day_shift[1]
+        + 0.22 * asleep
+        + 0.15 * (behaviour.stage == 2)
+        - 0.10 * (behaviour.stage == 3)
+        - 0.6 * strain[0]
+        - 0.35 * strain[1]
+        - 0.009 * over_rest
+        + 0.22 * slow[1]
+    )
+    rmssd = jnp.exp(log_rmssd)
+    # Slow variability on top of the fast: SDNN² = RMSSD²/2 + slow², which keeps RMSSD below √2 SDNN as it must be.
+    slow_rr = jnp.exp(3.42 + 0.55 * traits.vagal_tone + 0.10 * day_shift[1] - 0.5 * strain[0] + 0.40 * slow[2])
+    rr_now = 60_000.0 / heart_rate
+    rr_median = trailing_mean(rr_now, 5)
+    rr_trend = rr_now - jnp.concatenate([jnp.broadcast_to(rr_now[:1], (4,)), rr_now[:-4]])
+    sdnn = jnp.sqrt(0.5 * rmssd**2 + slow_rr**2 + rr_trend**2 / 12.0)
+
+    tonic, phasic = _sweat(chance_key, traits, behaviour, asleep, strain, slow[4], day_shift[2])
+    return Physiology(
+        heart_rate=heart_rate,
+        rr_median=rr_median,
+        rmssd=rmssd,
+        sdnn=sdnn,
+        rr_trend=rr_trend,
+        tonic=tonic,
+        phasic=phasic,
+        skin_temperature=_skin(traits, behaviour, asleep, circadian, strain, slow[3], slow[5], day_shift[3]),
+    )
+
+
+def _heart_rate(traits, behaviour, asleep, circadian, drift, day_shift):
+    """Heart rate [t] in bpm: what the minute asks for, followed fast on the way up and slowly on the way down."""
+    maximum = 208.0 - 0.7 * traits.age  # Tanaka et al. 2001
+    reserve = maximum - traits.resting_heart_rate
+    # Healthy hearts dip by night; stiff arteries blunt the dip ("non-dippers").
+    dip = -0.035 - 0.030 * traits.arterial_stiffness
+    demand = (
+        traits.resting_heart_rate * (1.0 - dip * asleep)
+        + 2.0 * day_shift
+        + 2.2 * circadian
+        - 2.5 * (behaviour.stage == 2)
+        + 3.0 * (behaviour.stage == 3)
+        + 11.0 * (behaviour.stress)
+        + reserve * behaviour.effort
+        + 12.0 * (1 - asleep)
+        + 4.0 * drift * (1.0 - 0.5 * asleep)
+    )
+    recovery = jnp.clip(3.2 - 0.7 * traits.fitness + 0.35 * traits.arterial_stiffness, 1.4, 6.0)
+
+    def step(state, demand):
+        tau = jnp.where(demand > state, 0.9, recovery)
+        state = state + (1.0 - jnp.exp(-1.0 / tau)) * (demand - state)
+        return state, state
+
+    heart_rate = jax.lax.scan(step, demand[0], demand)[1]
+    return jnp.clip(heart_rate, 36.0, maximum)
+
+
+def _sweat(key, traits, behaviour, asleep, strain, drift, day_shift):
+    """Skin conductance in µS: a slow level [t], and bursts [t] that start in a minute and decay over three."""
+    chance = white(key, 2)
+    log_level = (
+        0.82 + traits.sweat + 0.16 * day_shift + 0.45 * drift + 1.6 * strain[0] + 0.65 * strain[1] - 0.35 * asleep
+    )
+    tonic = jnp.exp(jnp.clip(log_level, -4.0, 4.2))
+    # Bursts: a minute has one when its noise passes a threshold that stress and deep sleep ("storms") lower.
+    threshold = 1.9 - 1.3 * behaviour.stress - 0.8 * (behaviour.stage == 2) - 0.12 * traits.worry
+    burst = jnp.where(chance[0] > threshold, tonic * 0.22 * jnp.exp(0.5 * chance[1]), 0.0)
+    decay = jnp.exp(-1.0 / 3.0)
+    phasic = respond(burst[None] / (1.0 - decay), [3.0], start=jnp.zeros(1))[0]
+    return tonic, phasic
+
+
+def _skin(traits, behaviour, asleep, circadian, strain, ambient, drift, day_shift):
+    """Skin temperature [t] in °C: warm in bed, cool in stress, effort, water and cold air, behind a slow sensor."""
+    target = (
+        31.15
+        - 0.25 * traits.worry
+        + 1.1 * day_shift
+        + 2.0 * asleep
+        - 0.45 * circadian
+        - 2.2 * strain[0]
+        - 0.9 * strain[1]
+        + 1.8 * ambient * (1.0 - 0.5 * asleep)
+        + 0.5 * drift
+        - 2.0 * behaviour.outdoors
+        - 3.5 * behaviour.wet
+    )
+    return respond(target[None], [34.0])[0]
