@@ -68,8 +68,9 @@ tutorial: $(READY) ## Run the notebooks, check their numbers [NOTEBOOK="00 01"] 
 	$(PY) -m tools.tutorial $(NOTEBOOK) --profile $(PROFILE) \
 		--cell-minutes $(CELL_MINUTES) --notebook-minutes $(NOTEBOOK_MINUTES)
 
-lab: $(READY) ## Open JupyterLab on the notebooks
-	$(PY) -m jupyterlab --notebook-dir notebooks
+lab: $(READY) ## Open JupyterLab on the notebooks [LAB_OPTIONS=--no-browser]
+	@# its root is the repository: jupytext.toml is looked for no higher, and without it a save would not reach the .py
+	$(PY) -m jupyterlab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks $(LAB_OPTIONS)
 
 # --- for authors -------------------------------------------------------------------------------------------------------
 
