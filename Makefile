@@ -4,13 +4,14 @@
 PYTHON      ?= python3
 PROFILE     ?= laptop
 NOTEBOOK    ?=
-ACCELERATOR ?=
 CELL_MINUTES     ?= 20
 NOTEBOOK_MINUTES ?= 60
 
 VENV  := .venv
 PY    := $(VENV)/bin/python
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+# remembered from the first time, so that a new lock never leaves an old plugin beside a new jax
+ACCELERATOR ?= $(patsubst $(VENV)/.ready-%,%,$(firstword $(wildcard $(VENV)/.ready-*)))
 READY := $(VENV)/.ready$(if $(ACCELERATOR),-$(ACCELERATOR))
 
 # JAX keeps what it has compiled, so the second run of anything starts at once. Kernels of notebooks run elsewhere,
