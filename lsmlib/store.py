@@ -84,6 +84,7 @@ def open_cohort(path: str | os.PathLike) -> xr.Dataset:
         OSError: later, when readings are read that are corrupt or lost, or whose store has been replaced since.
     """
     place = _cloud_url(path) or find_directory(Path(path).resolve())
+    identity = None if place is None else _identity(place)
     attributes = None if place is None else _read_attributes(place)
     if place is None or (attributes is None and isinstance(place, str)):
         raise FileNotFoundError(f"no Cohort at {path}")
@@ -100,11 +101,14 @@ def open_cohort(path: str | os.PathLike) -> xr.Dataset:
     for name in dict.fromkeys(file.split("/")[0] for file in files):  # in the order in which they were saved
         variable = stored.variables[name]
         if "minute" in variable.dims:
-            lazy = StoredArray(place, name, variable.shape, variable.dtype)
-            variable = variable.copy(data=indexing.LazilyIndexedArray(lazy))
+            lazy = StoredArray(place, identity, name, variable.shape, variable.dtype)
+            variables[name] = variable.copy(data=indexing.LazilyIndexedArray(lazy))
         elif variable.dtype.kind in "OT":
-            variable = variable.copy(data=np.array(variable.values.tolist(), np.str_))
-        variables[name] = variable
+            variables[name] = variable.copy(data=np.array(variable.values.tolist(), np.str_))
+        else:
+            variables[name] = variable.compute()
+    if _identity(place) != identity:
+        raise OSError(f"the Cohort at {path} was replaced while it was being opened; open it again")
     attrs = {name: value for name, value in stored.attrs.items() if name != FILES}
     cohort = xr.Dataset(variables, attrs=attrs).set_coords(list(map(str, stored.coords)))
     return check_cohort(cohort, values=False)
@@ -117,9 +121,8 @@ class StoredArray(BackendArray):
     Cohort knows its own rows in the store: there is no second bookkeeping that could point at a wrong day.
     """
 
-    def __init__(self, place: str | Path, name: str, shape: tuple[int, ...], dtype: np.dtype):
-        self.place, self.name, self.shape, self.dtype = place, name, shape, dtype
-        self._opened = self._identity()
+    def __init__(self, place: str | Path, identity: Any, name: str, shape: tuple[int, ...], dtype: np.dtype):
+        self.place, self.identity, self.name, self.shape, self.dtype = place, identity, name, shape, dtype
         local = {"driver": "file", "path": f"{place}/{name}/"}
         spec = {
             "driver": "zarr3",
@@ -141,19 +144,20 @@ class StoredArray(BackendArray):
         except ValueError as error:
             raise OSError(f"cannot read {self.name!r} of the Cohort at {self.place}: {error}") from error
         # Asked after the read, so that no replacement can slip in between: a new store's rows must not pass for ours.
-        if self._identity() != self._opened:
+        if _identity(self.place) != self.identity:
             raise OSError(f"the Cohort at {self.place} was replaced or removed after it was opened; open it again")
         return np.asarray(values)
 
-    def _identity(self) -> tuple[int, ...]:
-        """What tells a local store from its replacement; cloud stores are never replaced."""
-        if isinstance(self.place, str):
-            return ()
-        root = self.place / "zarr.json"
-        if not root.exists():
-            return (0,)
-        status = root.stat()
-        return status.st_ino, status.st_mtime_ns, status.st_size
+
+def _identity(place: str | Path) -> tuple[int, ...]:
+    """What tells a local store from its replacement; cloud stores are never replaced."""
+    if isinstance(place, str):
+        return ()
+    try:
+        root = (place / "zarr.json").stat()
+    except FileNotFoundError:
+        return (0,)
+    return root.st_ino, root.st_mtime_ns, root.st_size
 
 
 def _as_index(index: Any, size: int) -> Any:

@@ -157,8 +157,21 @@ def test_replacing(tmp_path):
     lsmlib.save_cohort(second, path)
     xr.testing.assert_identical(lsmlib.open_cohort(path), second)
     xr.testing.assert_identical(kept, first.isel(day=[1]))
+    assert opened["age"].values.tolist() == first["age"].values.tolist()
     with pytest.raises(OSError, match="was replaced or removed after it was opened; open it again"):
         opened["signals"].isel(day=0).load()  # else a row of the new store would pass for one of the old
+
+
+def test_replaced_while_it_is_opened(tmp_path, monkeypatch):
+    path = tmp_path / "c.zarr"
+    lsmlib.save_cohort(small_cohort(3, seed=1), path)
+
+    def slow_check(place, files):
+        lsmlib.save_cohort(small_cohort(3, seed=2), path)
+
+    monkeypatch.setattr(store, "_check_files", slow_check)
+    with pytest.raises(OSError, match="replaced while it was being opened"):
+        lsmlib.open_cohort(path)
 
 
 def test_what_is_not_a_cohort_is_not_replaced(tmp_path):
