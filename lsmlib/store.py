@@ -50,7 +50,7 @@ def save_cohort(cohort: xr.Dataset, path: str | os.PathLike, *, progress: bool =
         OSError: if the disk is full or cannot be written; nothing is left behind, an old store is as it was.
     """
     check_cohort(cohort, values=False)
-    bar = TqdmCallback(desc=f"saving {cohort.sizes['day']} days", delay=2) if progress else nullcontext()
+    bar = TqdmCallback(desc=f"saving {cohort.sizes['day']} days", delay=2, mininterval=1) if progress else nullcontext()
     url = _cloud_url(path)
     if url is not None:
         if _read_attributes(url) is not None:
