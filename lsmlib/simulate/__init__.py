@@ -24,12 +24,12 @@ from tqdm.auto import tqdm
 from lsmlib.cohort import make_cohort
 from lsmlib.signals import MINUTES_PER_DAY, SIGNAL_NAMES
 from lsmlib.simulate.behaviour import ACTIVITIES, MOODS, Behaviour, live_day
-from lsmlib.simulate.missingness import MODES, lose_readings
+from lsmlib.simulate.missingness import MODES, lose_episodes, lose_single_readings
 from lsmlib.simulate.people import Traits, draw_traits
 from lsmlib.simulate.physiology import Physiology, respond_to_day
 from lsmlib.simulate.sensors import measure_day
 
-BLOCK = 16  # days a program computes at once; more, and its buffers go back to the system after every call
+BLOCK = 64  # days a program computes at once: a shard of a store
 FIRST_DATE = np.datetime64("2024-03-01", "D")
 LABELS = ("age", "sex", "bmi", "hypertension", "anxiety", "homa_ir")
 _SHAPES = {  # what a simulated block holds, behind its day dimension
@@ -59,42 +59,53 @@ def simulate_day(seed: int, person: int, day: int) -> SimulatedDay:
         person: the person's number, from 0.
         day: the day's number, from 0; day 0 is Friday, 1 March 2024.
     """
-    one = np.zeros(BLOCK, np.uint32)
-    world, person_block, day_block = np.uint32(seed), one + np.uint32(person), one + np.uint32(day)
-    traits = _draw_people(world, person_block)
-    days = _live_block(world, person_block, day_block, traits)
-    return jax.tree.map(lambda values: values[0], SimulatedDay(traits, *days))
+    block = np.zeros(BLOCK, np.uint32)
+    days = _simulate_block(np.uint32(seed), block + np.uint32(person), block + np.uint32(day))
+    return jax.tree.map(lambda values: values[0], days)
+
+
+# Each room is a program of its own. In one large program XLA computes a room's minutes again inside every reader of
+# them, and takes twice the time for the day.
+_people, _live, _body, _sensors, _single, _episodes = (
+    jax.jit(jax.vmap(room))
+    for room in (draw_traits, live_day, respond_to_day, measure_day, lose_single_readings, lose_episodes)
+)
 
 
 @jax.jit
-def _draw_people(seed: jax.Array, person: jax.Array) -> Traits:
-    """The traits of ``BLOCK`` people. A program of its own: XLA would work them out again for every minute."""
-    return jax.vmap(lambda number: draw_traits(jax.random.fold_in(jax.random.key(seed), number)))(person)
-
-
-def _live(seed, person, day, traits):
-    person_key = jax.random.fold_in(jax.random.key(seed), person)
-    body_key, sensor_key, loss_key = jax.random.split(jax.random.fold_in(person_key, day + 1_000_000_000), 3)
-    behaviour = live_day(person_key, day, traits)
-    body = respond_to_day(body_key, traits, behaviour)
-    complete = measure_day(sensor_key, traits, behaviour, body)
-    missing_mode = lose_readings(loss_key, person_key, behaviour)
-    return behaviour, body, complete.T, missing_mode.T
-
-
-_live_block = jax.jit(jax.vmap(_live, in_axes=(None, 0, 0, 0)))
+def _keys(seed: jax.Array, person: jax.Array, day: jax.Array) -> tuple[jax.Array, ...]:
+    """Keys ``[d]`` of the person, and of the day's body, sensors and losses."""
+    world = jax.random.key(seed)
+    person_key = jax.vmap(lambda number: jax.random.fold_in(world, number))(person)
+    day_key = jax.vmap(jax.random.fold_in)(person_key, day + 1_000_000_000)
+    return person_key, *jnp.moveaxis(jax.vmap(lambda key: jax.random.split(key, 4))(day_key), 1, 0)
 
 
 @jax.jit
-def _simulate_block(seed: jax.Array, person: jax.Array, day: jax.Array, traits: Traits) -> dict[str, jax.Array]:
-    """``BLOCK`` days as a Cohort stores them."""
-    behaviour, _, complete, missing_mode = _live_block(seed, person, day, traits)
+def _minutes_first(complete: jax.Array, missing_mode: jax.Array) -> tuple[jax.Array, jax.Array]:
+    return jnp.swapaxes(complete, 1, 2), jnp.swapaxes(missing_mode, 1, 2)
+
+
+def _simulate_block(seed: np.uint32, person: np.ndarray, day: np.ndarray) -> SimulatedDay:
+    """``BLOCK`` days at once, room after room: every field ``[d, ...]``."""
+    person_key, body_key, sensor_key, single_key, episode_key = _keys(seed, person, day)
+    traits = _people(person_key)
+    behaviour = _live(person_key, day, traits)
+    body = _body(body_key, traits, behaviour)
+    complete = _sensors(sensor_key, traits, behaviour, body)
+    missing_mode = _episodes(episode_key, person_key, behaviour, _single(single_key, behaviour))
+    return SimulatedDay(traits, behaviour, body, *_minutes_first(complete, missing_mode))
+
+
+@jax.jit
+def _record(days: SimulatedDay) -> dict[str, jax.Array]:
+    """What a Cohort keeps of simulated days."""
     return {
-        "signals": jnp.where(missing_mode < 0, complete, jnp.nan),
-        "activity": behaviour.activity.astype(jnp.int8),
-        "asleep": (behaviour.stage > 0).astype(jnp.int8),
-        "mood": behaviour.mood.astype(jnp.int8),
-        "missing_mode": missing_mode,
+        "signals": jnp.where(days.missing_mode < 0, days.complete, jnp.nan),
+        "activity": days.behaviour.activity.astype(jnp.int8),
+        "asleep": (days.behaviour.stage > 0).astype(jnp.int8),
+        "mood": days.behaviour.mood.astype(jnp.int8),
+        "missing_mode": days.missing_mode,
     }
 
 
@@ -157,8 +168,10 @@ def _check_people(people: int | Iterable[int]) -> np.ndarray:
 
 
 def _labels(seed: int, numbers: np.ndarray, days: int) -> dict[str, np.ndarray]:
-    padded = np.pad(numbers, (0, -len(numbers) % BLOCK))
-    traits = [_draw_people(np.uint32(seed), padded[i : i + BLOCK]) for i in range(0, len(padded), BLOCK)]
+    """Each person's labels, repeated for each of their days."""
+    padded = np.pad(numbers, (0, -len(numbers) % BLOCK)).reshape(-1, BLOCK)
+    keys = [_keys(np.uint32(seed), block, np.zeros_like(block))[0] for block in padded]
+    traits = [_people(key) for key in keys]
     labels = {name: np.concatenate([getattr(t, name) for t in traits])[: len(numbers)] for name in LABELS}
     labels["sex"] = np.where(labels["sex"] > 0, "female", "male")
     return {name: np.repeat(values, days) for name, values in labels.items()}
@@ -171,9 +184,7 @@ def _simulate(seed: int, person: np.ndarray, day: np.ndarray, names: Sequence[st
     def fill(start: int) -> None:
         rows = slice(start, start + BLOCK)
         padding = (0, BLOCK - len(person[rows]))
-        people = np.pad(person[rows], padding)
-        traits = _draw_people(np.uint32(seed), people)
-        block = _simulate_block(np.uint32(seed), people, np.pad(day[rows], padding), traits)
+        block = _record(_simulate_block(np.uint32(seed), np.pad(person[rows], padding), np.pad(day[rows], padding)))
         for name in names:
             data[name][rows] = block[name][: len(person[rows])]
 

@@ -1,8 +1,8 @@
 """Behaviour: what a person does on a day, minute by minute.
 
 The 20 activities are a documented choice. Neither paper's full class list is public; running, skiing, kayaking, golf,
-walking, outdoor biking and aerobic workout are named in the authors' own texts, LSM-1's eight classes are reported to be
-biking, elliptical, HIIT, strength training, swimming, running, walking and weightlifting, and the rest are the
+walking, outdoor biking and aerobic workout are named in the authors' own texts, LSM-1's eight classes are reported to
+be biking, elliptical, HIIT, strength training, swimming, running, walking and weightlifting, and the rest are the
 activities that such devices commonly offer to log.
 """
 

@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import ndtri
 
-from lsmlib.signals import MINUTES_PER_DAY, SIGNAL_NAMES, SIGNALS
+from lsmlib.signals import MINUTES_PER_DAY, SIGNALS
 from lsmlib.simulate.behaviour import Behaviour
-from lsmlib.simulate.noise import wander
+from lsmlib.simulate.noise import decaying_sum, wander
 
 MODES = ("device off", "sensor off", "noise", "out of range")
 DEVICE_OFF, SENSOR_OFF, NOISE, OUT_OF_RANGE = range(4)
@@ -44,58 +44,59 @@ _OFF_SETS = jnp.array(
         [0, 0, 0, 0, 0, 1],
         [0, 0, 1, 1, 0, 0],
     ],
-    jnp.float32,
+    bool,
 )
 _OFF_ODDS = jnp.cumsum(jnp.array([0.34, 0.14, 0.20, 0.14, 0.08, 0.05, 0.05]))
-DEVICE_EPISODES, SENSOR_EPISODES, SHORT_EPISODES = 7, 9, 8
-REMOVED, JAMMED = 8, 14  # short per-signal gaps a day: readings removed as impossible, readings lost to noise
+DEVICE_EPISODES, SENSOR_EPISODES, SHORT_EPISODES = 7, 8, 6
+LONGEST_SMALL_GAP = jnp.array([30.0, 7.0])  # minutes, of noise and of removed readings
 
 
-def lose_readings(key: jax.Array, person_key: jax.Array, behaviour: Behaviour) -> jax.Array:
-    """Why each reading of the day is missing, int8 ``[s, t]``: a code of ``MODES``, or -1 where it was observed."""
-    noise_key, episode_key, day_key = jax.random.split(key, 3)
-    habits = jax.random.uniform(jax.random.fold_in(person_key, 1_000_081), (3,))
-    small = _small_gaps(noise_key, behaviour)
-
-    chance = ndtri(jnp.stack([habits[0], jax.random.uniform(day_key, minval=1e-6)]))
-    target = MEAN_MISSING + 0.015 + SD_MISSING * (0.6 * chance[0] + 0.8 * chance[1])
-    target = jnp.clip(target, LEAST_MISSING, MOST_MISSING) * len(SIGNALS) * MINUTES_PER_DAY  # readings
-
-    covers, takes, mode = _episodes(episode_key, habits, behaviour)  # [e, t], [e, group], [e]
-    left = _MEMBERS @ (small < 0)  # [group, t] readings that an episode can still take
-
-    def try_episode(state, episode):
-        large, missing = state
-        covers, takes, mode = episode
-        new = (takes[:, None] * covers) * (large < 0)
-        cost = jnp.sum(new * left)
-        fits = missing + cost <= target
-        return (jnp.where((new > 0) & fits, mode, large), missing + cost * fits), None
-
-    start = jnp.full((len(GROUPS), MINUTES_PER_DAY), OBSERVED, jnp.int8), jnp.sum(small >= 0, dtype=jnp.float32)
-    (large, _), _ = jax.lax.scan(try_episode, start, (covers, takes, mode))
-    large = large[GROUP_OF_SIGNAL]
-    return jnp.where(large >= 0, large, small).astype(jnp.int8)
-
-
-def _small_gaps(key, behaviour):
-    """Motion noise and removed readings, as modes int8 [s, t]."""
+def lose_single_readings(key: jax.Array, behaviour: Behaviour) -> jax.Array:
+    """Readings lost to noise or removed as impossible, int8 ``[s, t]``: a code of ``MODES``, -1 where observed."""
     slow_key, chance_key = jax.random.split(key)
     optics, contact = wander(slow_key, [6.0, 15.0])
     # A jolted optical sensor loses the beats it needs for variability long before it loses the heart rate.
     jolt = optics + 5.0 * behaviour.motion
-    lost = jnp.zeros((len(GROUPS), MINUTES_PER_DAY), bool).at[0].set(jolt > 4.0).at[1].set(jolt > 2.5)
-    lost = lost.at[4].set(contact > 2.6 - 2.0 * behaviour.wet)[GROUP_OF_SIGNAL]
+    dry = contact > 2.6 - 2.0 * behaviour.wet
+    group = GROUP_OF_SIGNAL[:, None]
+    lost = ((group == 0) & (jolt > 4.0)) | ((group == 1) & (jolt > 2.5)) | ((group == 4) & dry)
 
-    chance = jax.random.uniform(chance_key, (REMOVED + JAMMED, 3))
-    signal = (chance[:, 0] * len(SIGNAL_NAMES)).astype(jnp.int32)
-    length = jnp.where(jnp.arange(REMOVED + JAMMED) < REMOVED, 1.0 + 5.0 * chance[:, 1], 2.0 + 22.0 * chance[:, 1])
-    since = jnp.arange(MINUTES_PER_DAY) - MINUTES_PER_DAY * chance[:, 2:]
-    inside = (since >= 0) & (since < length[:, None])  # [gap, t]
-    which = jax.nn.one_hot(signal, len(SIGNALS), axis=0)  # [s, gap]
-    removed = which[:, :REMOVED] @ inside[:REMOVED] > 0
-    jammed = (which[:, REMOVED:] @ inside[REMOVED:] > 0) | lost
-    return jnp.where(removed, OUT_OF_RANGE, jnp.where(jammed, NOISE, OBSERVED)).astype(jnp.int8)
+    # Each signal may have one short gap of either kind in a day: when it starts, how long it is, whether it happens.
+    start, length, happens = jax.random.uniform(chance_key, (3, 2, len(SIGNALS), 1))
+    since = jnp.arange(MINUTES_PER_DAY) - MINUTES_PER_DAY * start
+    inside = (since >= 0) & (since < LONGEST_SMALL_GAP[:, None, None] * length) & (happens < 0.5)  # [kind, s, t]
+    return jnp.where(inside[1], OUT_OF_RANGE, jnp.where(inside[0] | lost, NOISE, OBSERVED)).astype(jnp.int8)
+
+
+def lose_episodes(key: jax.Array, person_key: jax.Array, behaviour: Behaviour, single: jax.Array) -> jax.Array:
+    """Add the day's episodes without the device or a sensor to the readings already lost one by one.
+
+    Returns:
+        int8 ``[s, t]``: why each reading of the day is missing, a code of ``MODES``, or -1 where it was observed.
+    """
+    episode_key, day_key = jax.random.split(key)
+    habits = jax.random.uniform(jax.random.fold_in(person_key, 1_000_081), (3,))
+    chance = ndtri(jnp.stack([habits[0], jax.random.uniform(day_key, minval=1e-6)]))
+    target = MEAN_MISSING + SD_MISSING * (0.6 * chance[0] + 0.8 * chance[1])
+    target = jnp.clip(target, LEAST_MISSING, MOST_MISSING) * len(SIGNALS) * MINUTES_PER_DAY  # readings
+
+    covers, takes, mode = _episodes(episode_key, habits, behaviour)  # [e, t], [e, group], [e]
+    none = len(mode)
+    first = jnp.full((len(GROUPS), MINUTES_PER_DAY), none)  # the first episode that takes a reading
+    for number in reversed(range(none)):
+        first = jnp.where(covers[number] & takes[number][:, None], number, first)
+
+    # The day takes episode after episode until the target is reached, and the last of them ends early.
+    left = _MEMBERS @ (single < 0).astype(jnp.float32)  # [group, t] readings that an episode can still take
+    cost = jnp.zeros(none + 1).at[first].add(left)
+    alone = len(SIGNALS) * MINUTES_PER_DAY - jnp.sum(left)
+    missing = alone + jnp.cumsum(cost[:none])
+    last = jnp.sum(missing <= target)
+    budget = target - jnp.where(last > 0, missing[last - 1], alone)
+    spent = decaying_sum(jnp.sum(jnp.where(first == last, left, 0.0), axis=0)[None], jnp.ones(1))[0]  # a plain sum
+    taken = (first < last) | ((first == last) & (spent <= budget))
+    large = jnp.where(taken, jnp.append(mode, OBSERVED)[first], OBSERVED)[GROUP_OF_SIGNAL]
+    return jnp.where(large >= 0, large, single).astype(jnp.int8)
 
 
 def _episodes(key, habits, behaviour):
@@ -119,11 +120,11 @@ def _episodes(key, habits, behaviour):
     length = jnp.concatenate([charge_length[None], length])
     covers = (minute >= start[:, None]) & (minute < (start + length)[:, None])
     night_off = (habits[2] + 0.25 * (chance[count + 1, 0] - 0.5) < 0.27) & (behaviour.stage > 0)
-    covers = jnp.concatenate([covers[:1], night_off[None], covers[1:]]).astype(jnp.float32)
+    covers = jnp.concatenate([covers[:1], night_off[None], covers[1:]])
 
     off_set = _OFF_SETS[jnp.searchsorted(_OFF_ODDS, chance[:count, 3] * _OFF_ODDS[-1])]
     whole_device = (kind == 0) | ((kind == 2) & (chance[:count, 1] < 0.4))
-    takes = jnp.concatenate([jnp.ones((2, len(GROUPS))), jnp.where(whole_device[:, None], 1.0, off_set)])
+    takes = jnp.concatenate([jnp.ones((2, len(GROUPS)), bool), whole_device[:, None] | off_set])
     mode = jnp.where(jnp.concatenate([jnp.ones(2, bool), whole_device]), DEVICE_OFF, SENSOR_OFF).astype(jnp.int8)
 
     # Some days lose the device more, others its sensors; short gaps come last and fill up to the target.

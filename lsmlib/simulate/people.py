@@ -65,10 +65,10 @@ def draw_traits(person_key: jax.Array) -> Traits:
 
     resting_heart_rate = (
         66.0 - 3.2 * fitness + 2.0 * sex + 0.9 * heavier
-        + 2.8 * arterial_stiffness + 1.2 * worry + 2.2 * metabolic_load + 4.6 * next(normal)
+        + 2.8 * arterial_stiffness + 1.5 * worry + 2.2 * metabolic_load + 4.6 * next(normal)
     )  # fmt: skip
     vagal_tone = (
-        -0.20 * older + 0.12 * fitness - 0.30 * arterial_stiffness - 0.20 * worry - 0.12 * metabolic_load
+        -0.20 * older + 0.12 * fitness - 0.30 * arterial_stiffness - 0.26 * worry - 0.12 * metabolic_load
         + 0.24 * next(normal)
     )  # fmt: skip
     return Traits(

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from lsmlib.signals import MINUTES_PER_DAY
 from lsmlib.simulate.behaviour import Behaviour
-from lsmlib.simulate.noise import few_normals, respond, trailing_mean, wander, white
+from lsmlib.simulate.noise import decaying_sum, few_normals, respond, trailing_mean, wander, white
 from lsmlib.simulate.people import Traits
 
 
@@ -81,23 +81,20 @@ def _heart_rate(traits, behaviour, asleep, circadian, drift, day_shift):
     dip = -0.035 - 0.030 * traits.arterial_stiffness
     demand = (
         traits.resting_heart_rate * (1.0 - dip * asleep)
-        + 2.0 * day_shift
+        + 3.0 * day_shift
         + 2.2 * circadian
         - 2.5 * (behaviour.stage == 2)
         + 3.0 * (behaviour.stage == 3)
         + 11.0 * (behaviour.stress)
         + reserve * behaviour.effort
-        + 12.0 * (1 - asleep)
-        + 4.0 * drift * (1.0 - 0.5 * asleep)
+        + 11.2 * (1 - asleep)
+        + 3.6 * drift * (1.0 - 0.5 * asleep)
     )
     recovery = jnp.clip(3.2 - 0.7 * traits.fitness + 0.35 * traits.arterial_stiffness, 1.4, 6.0)
 
-    def step(state, demand):
-        tau = jnp.where(demand > state, 0.9, recovery)
-        state = state + (1.0 - jnp.exp(-1.0 / tau)) * (demand - state)
-        return state, state
-
-    heart_rate = jax.lax.scan(step, demand[0], demand)[1]
+    # The larger of a fast and a slow response rises with the one and falls with the other.
+    fast, slow = respond(jnp.stack([demand, demand]), jnp.stack([0.9, recovery]))
+    heart_rate = jnp.maximum(fast, slow)
     return jnp.clip(heart_rate, 36.0, maximum)
 
 
@@ -111,9 +108,7 @@ def _sweat(key, traits, behaviour, asleep, strain, drift, day_shift):
     # Bursts: a minute has one when its noise passes a threshold that stress and deep sleep ("storms") lower.
     threshold = 1.9 - 1.3 * behaviour.stress - 0.8 * (behaviour.stage == 2) - 0.12 * traits.worry
     burst = jnp.where(chance[0] > threshold, tonic * 0.22 * jnp.exp(0.5 * chance[1]), 0.0)
-    decay = jnp.exp(-1.0 / 3.0)
-    phasic = respond(burst[None] / (1.0 - decay), [3.0], start=jnp.zeros(1))[0]
-    return tonic, phasic
+    return tonic, decaying_sum(burst[None], jnp.exp(jnp.array([-1.0 / 3.0])))[0]
 
 
 def _skin(traits, behaviour, asleep, circadian, strain, ambient, drift, day_shift):

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from lsmlib.signals import HIGH, LOW, SIGNAL_NAMES
 from lsmlib.simulate.behaviour import Behaviour
-from lsmlib.simulate.noise import wander, white
+from lsmlib.simulate.noise import respond, wander, white
 from lsmlib.simulate.people import Traits
 from lsmlib.simulate.physiology import Physiology
 
@@ -78,16 +78,12 @@ def _pulse(traits, behaviour, body, optics, wearing, noise):
 
 
 def _hold_at_rest(heart_rate, still):
-    """Heart rate at rest [t]: follows the heart in still waking minutes, and holds its value in all others."""
-    keep = jnp.exp(-1.0 / 25.0)
-
-    def step(state, minute):
-        heart_rate, still = minute
-        state = jnp.where(still, keep * state + (1 - keep) * heart_rate, state)
-        return state, state
-
+    """Heart rate at rest [t]: the mean over earlier still minutes, recent ones first; holds its value between them."""
     first = jnp.sum(heart_rate * still) / jnp.maximum(jnp.sum(still), 1)
-    return jax.lax.scan(step, jnp.where(still.any(), first, heart_rate[0]), (heart_rate, still))[1]
+    before = jnp.where(still.any(), first, heart_rate[0])
+    # Decays slowly enough that float32 still tells the weights of the morning from zero in the evening.
+    summed, weight = respond(jnp.stack([still * heart_rate, still.astype(jnp.float32)]), [20.0, 20.0], start=0.0)
+    return jnp.where(weight > 1e-30, summed / jnp.maximum(weight, 1e-30), before)
 
 
 def _motion(behaviour, posture, fidget, wearing, noise):
