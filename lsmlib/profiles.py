@@ -24,8 +24,8 @@ class Profile:
 # and 100,000 steps as they are quoted for it, which we could not check in the paper's text. The other rows are ours.
 _TABLE = (
     #       name          people  days    steps  batch   size
-    Profile("smoke", 8, 2, 4, 4, "nano", "tests: a notebook in a minute on two cores"),
-    Profile("laptop", 64, 7, 500, 32, "tiny", "reading along: minutes on a CPU"),
+    Profile("smoke", 24, 2, 4, 4, "nano", "tests: a notebook in a minute on two cores"),
+    Profile("laptop", 500, 4, 500, 32, "tiny", "reading along: minutes on a CPU"),
     Profile("accelerator", 2_000, 14, 10_000, 256, "base", "one GPU or TPU: an hour or so"),
     Profile("paper", 60_440, 27, 100_000, 512, "base", "what LSM-2 reports: many accelerators, days"),
 )

@@ -113,7 +113,17 @@ def run(source: Path, cell_minutes: float = 20.0) -> None:
         store_widget_state=False,
     )
     client.execute()
+    drop_progress_bars(notebook)
     write(tidy(notebook), source.with_suffix(".ipynb"))
+
+
+def drop_progress_bars(notebook: NotebookNode) -> None:
+    """Remove the widgets of progress bars: without a running kernel they show a bar that stopped half-way."""
+    for cell in notebook.cells:
+        outputs = cell.get("outputs", [])
+        kept = [o for o in outputs if "application/vnd.jupyter.widget-view+json" not in o.get("data", {})]
+        if len(kept) < len(outputs):
+            cell.outputs = kept
 
 
 def main(arguments: list[str] | None = None) -> int:

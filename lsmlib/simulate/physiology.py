@@ -93,7 +93,7 @@ def _heart_rate(traits, behaviour, asleep, circadian, drift, day_shift):
     recovery = jnp.clip(3.2 - 0.7 * traits.fitness + 0.35 * traits.arterial_stiffness, 1.4, 6.0)
 
     # The larger of a fast and a slow response rises with the one and falls with the other.
-    fast, slow = respond(jnp.stack([demand, demand]), jnp.stack([0.9, recovery]))
+    fast, slow = respond(jnp.stack([demand, demand]), jnp.stack([1.5, recovery]))
     heart_rate = jnp.maximum(fast, slow)
     return jnp.clip(heart_rate, 36.0, maximum)
 
