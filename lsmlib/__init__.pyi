@@ -1,3 +1,4 @@
+from . import evaluate as evaluate
 from . import plots as plots
 from . import signals as signals
 from . import simulate as simulate
