@@ -59,12 +59,19 @@ def _draw_log(axes: Axes, row: xr.Dataset) -> None:
         if stop - start > 60:
             axes.text((start + stop) / 120, 0.2, "asleep", color="white", ha="center", va="center", fontsize=8)
     for name, codes, height in (("activity", row["activity"].values, 0.75), ("mood", row["mood"].values, 0.2)):
-        names = dict(zip(row[name].attrs["flag_values"], row[name].attrs["flag_meanings"].split(), strict=True))
+        attrs = row[name].attrs
+        names = dict(zip(attrs.get("flag_values", []), attrs.get("flag_meanings", "").split(), strict=True))
         for code in np.unique(codes[codes >= 0]):
             for start, stop in _runs(codes == code):
                 bottom, top = (0.55, 1.0) if name == "activity" else (0.0, 0.4)
                 axes.axvspan(start / 60, stop / 60, bottom, top, color=ACTIVITY, lw=1)
-                axes.text(stop / 60 + 0.1, height, names[code].replace("_", " "), va="center", fontsize=8)
+                axes.text(
+                    stop / 60 + 0.1,
+                    height,
+                    names.get(code, f"{name} {code}").replace("_", " "),
+                    va="center",
+                    fontsize=8,
+                )
     axes.set(xlim=(0, 24), ylim=(0, 1), yticks=[])
     sns.despine(ax=axes, left=True, bottom=True)
     axes.tick_params(bottom=False)
@@ -169,8 +176,10 @@ def plot_against_published(mean: np.ndarray, sd: np.ndarray, exceptions: Sequenc
 
 def plot_token_kinds(kinds: Mapping[str, np.ndarray], rows: Sequence[str] = (), columns: str = "minute") -> Figure:
     """Small boolean grids side by side, each with its name: True is filled. For masks that a reader checks by eye."""
-    figure, axes = plt.subplots(1, len(kinds), figsize=(2.3 * len(kinds), 2.0), layout="constrained", sharey=True)
-    for panel, (name, grid), colour in zip(axes, kinds.items(), sns.color_palette("deep"), strict=False):
+    figure, axes = plt.subplots(
+        1, len(kinds), figsize=(2.3 * len(kinds), 2.0), layout="constrained", sharey=True, squeeze=False
+    )
+    for panel, (name, grid), colour in zip(axes[0], kinds.items(), sns.color_palette("deep"), strict=False):
         panel.pcolormesh(grid[::-1], cmap=ListedColormap(["white", colour]), vmin=0, vmax=1, edgecolor="0.7", lw=0.8)
         panel.set_title(f"{name}\n{int(grid.sum())} of {grid.size}", fontsize=9)
         panel.set(xticks=[], xlabel=columns, aspect="equal")
