@@ -75,9 +75,11 @@ lab: $(READY) ## Open JupyterLab on the notebooks [LAB_OPTIONS=--no-browser]
 
 # --- for authors -------------------------------------------------------------------------------------------------------
 
-test: $(READY) lint ## Format, lint, types, then every test; the notebooks run once, in PROFILE=smoke
+test: $(READY) lint ## Format, lint, types, then every test; the notebooks run in PROFILE=smoke, by papermill and by nbmake
 	@echo "== tests"
 	MPLBACKEND=agg $(PY) -m pytest
+	@echo "== the committed notebooks, by nbmake"
+	@$(MAKE) --no-print-directory nbmake PROFILE=smoke
 
 lint: $(READY) ## Format, lint and types only
 	@echo "== format"
@@ -92,8 +94,12 @@ format: $(READY) ## Format code and notebooks
 	$(PY) -m ruff format .
 	$(PY) -m tools.notebooks sync
 
-nbmake: $(READY) ## Run the .ipynb as written (PROFILE=laptop) with nbmake, the way a reader's own pytest would
-	$(PY) -m pytest --nbmake --nbmake-timeout=$$((60 * $(CELL_MINUTES))) $(or $(wildcard notebooks/*.ipynb),$(error there are no notebooks yet))
+nbmake: $(READY) ## Run the committed .ipynb with nbmake, the way a reader's own pytest would [PROFILE=smoke]
+	@mkdir -p build/nbmake/$(PROFILE)
+	@for notebook in $(or $(notdir $(wildcard notebooks/*.ipynb)),$(error there are no notebooks yet)); do \
+		$(PY) -m papermill --prepare-only --log-level ERROR --parameters PROFILE $(PROFILE) \
+			notebooks/$$notebook build/nbmake/$(PROFILE)/$$notebook || exit 1; done
+	$(PY) -m pytest --nbmake --nbmake-timeout=$$((60 * $(CELL_MINUTES))) build/nbmake/$(PROFILE)
 
 sync: $(READY) ## Write each .ipynb from its .py, keeping the outputs of unchanged cells
 	$(PY) -m tools.notebooks sync $(NOTEBOOK)

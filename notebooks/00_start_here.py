@@ -29,6 +29,8 @@ os.environ.setdefault("KERAS_BACKEND", "jax")  # Keras reads this once, when it 
 
 # %%
 from importlib.metadata import version
+from pathlib import Path
+from tempfile import mkdtemp
 from time import perf_counter
 
 import jax
@@ -262,8 +264,9 @@ assert not set(train["person"].values) & set(test["person"].values)
 # is killed half-way leaves the old store or the new one, never half of either.
 
 # %%
-lsmlib.save_cohort(cohort, "../build/start_here.zarr", progress=False)
-opened = lsmlib.open_cohort("../build/start_here.zarr")
+store = Path(mkdtemp()) / "cohort.zarr"
+lsmlib.save_cohort(cohort, store, progress=False)
+opened = lsmlib.open_cohort(store)
 assert np.array_equal(opened["signals"][day].values, x, equal_nan=True)
 opened.sizes
 

@@ -1,6 +1,6 @@
 """Every notebook runs from its text in PROFILE=smoke and comes to the numbers of tests/notebooks.yaml.
 
-The machinery is that of `make tutorial`. To run the .ipynb exactly as written, at its default size, use `make nbmake`.
+The machinery is that of `make tutorial`. `make nbmake` runs the committed .ipynb.
 """
 
 from pathlib import Path
