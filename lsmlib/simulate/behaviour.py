@@ -52,7 +52,7 @@ ACTIVITY_TABLE = (
     Activity("stair climber", 2, 24, 0.66, 0.0, 62, 0.36, 0.90, 0.0, 0, 0),
     Activity("tennis", 2, 70, 0.55, 0.7, 52, 0.74, 0.25, 0.0, 0, 1),
     Activity("golf", 2, 160, 0.24, 0.2, 54, 0.30, 0.30, 1.0, 0, 1),
-    Activity("skiing", 1, 150, 0.45, 0.5, 5, 0.55, 0.30, 28.0, 0, 1),
+    Activity("skiing", 1, 150, 0.45, 0.5, 5, 0.55, 0.30, 14.0, 0, 1),
     Activity("kayaking", 1, 75, 0.44, 0.1, 0, 0.56, 0.80, 0.0, 0.5, 1),
 )
 ACTIVITIES = tuple(activity.name for activity in ACTIVITY_TABLE)
@@ -105,7 +105,7 @@ def live_day(person_key: jax.Array, day: jax.Array, traits: Traits) -> Behaviour
     cadence = jnp.where(active, sport.cadence * (1 + 0.05 * chance[0]), cadence)
 
     climbing_stairs = (cadence > 20) & ~active & (chance[1] > 2.05)
-    in_a_lift_or_car = awake & (cadence == 0) & (chance[1] > 4.2)
+    in_a_lift_or_car = awake & (cadence == 0) & (chance[1] > 3.8)
     climb = jnp.where(climbing_stairs, 9.0 + 3.0 * chance[2], 0.0)
     climb = jnp.where(in_a_lift_or_car, 34.0 * jnp.exp(0.5 * chance[2]), climb)
     climb = jnp.where(active, sport.climb * jnp.exp(0.8 * chance[2]), climb)

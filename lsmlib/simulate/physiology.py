@@ -87,7 +87,7 @@ def _heart_rate(traits, behaviour, asleep, circadian, drift, day_shift):
         + 3.0 * (behaviour.stage == 3)
         + 11.0 * (behaviour.stress)
         + reserve * behaviour.effort
-        + 11.2 * (1 - asleep)
+        + 10.8 * (1 - asleep)
         + 3.6 * drift * (1.0 - 0.5 * asleep)
     )
     recovery = jnp.clip(3.2 - 0.7 * traits.fitness + 0.35 * traits.arterial_stiffness, 1.4, 6.0)
@@ -104,7 +104,7 @@ def _sweat(key, traits, behaviour, asleep, strain, drift, day_shift):
     log_level = (
         0.82 + traits.sweat + 0.16 * day_shift + 0.45 * drift + 1.6 * strain[0] + 0.65 * strain[1] - 0.35 * asleep
     )
-    tonic = jnp.exp(jnp.clip(log_level, -4.0, 4.2))
+    tonic = jnp.exp(jnp.clip(log_level, -4.0, 3.9))
     # Bursts: a minute has one when its noise passes a threshold that stress and deep sleep ("storms") lower.
     threshold = 1.9 - 1.3 * behaviour.stress - 0.8 * (behaviour.stage == 2) - 0.12 * traits.worry
     burst = jnp.where(chance[0] > threshold, tonic * 0.22 * jnp.exp(0.5 * chance[1]), 0.0)

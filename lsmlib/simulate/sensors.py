@@ -60,7 +60,7 @@ def _pulse(traits, behaviour, body, optics, wearing, noise):
     spread = jnp.sqrt(body.sdnn**2 + body.rr_trend**2 / 12.0)
     sdnn = body.sdnn * jnp.exp(0.08 * noise["sdnn"])
     rmssd = jnp.minimum(body.rmssd * jnp.exp(0.08 * noise["rmssd"]), 1.38 * sdnn)
-    clean = -1.55 - 9.0 * behaviour.motion + 1.8 * (behaviour.stage > 0) + 0.6 * wearing + 1.1 * optics
+    clean = -1.45 - 9.0 * behaviour.motion + 1.8 * (behaviour.stage > 0) + 0.6 * wearing + 1.1 * optics
     return {
         "heart_rate": heart_rate,
         "heart_rate_at_rest": _hold_at_rest(body.heart_rate, still) + 0.2 * noise["heart_rate_at_rest"],
@@ -72,9 +72,14 @@ def _pulse(traits, behaviour, body, optics, wearing, noise):
         - 1.0 * jnp.minimum(spread, 0.4 * body.rr_median) * jnp.exp(0.12 * noise["rr_20th_percentile"]),
         "rmssd": rmssd,
         "sdnn": sdnn,
-        "rr_entropy": jnp.log(sdnn / RR_BIN) + GAUSSIAN_ENTROPY + 0.07 * noise["rr_entropy"],
-        "rr_diff_entropy": jnp.log(rmssd / RR_BIN) + GAUSSIAN_ENTROPY + 0.07 * noise["rr_diff_entropy"],
+        "rr_entropy": _entropy(sdnn) + 0.07 * noise["rr_entropy"],
+        "rr_diff_entropy": _entropy(rmssd) + 0.07 * noise["rr_diff_entropy"],
     }  # fmt: skip
+
+
+def _entropy(spread):
+    """Entropy [t] in nats of a few hundred intervals that spread by so many ms; so few flatten it at both ends."""
+    return 0.9 * jnp.log(spread / RR_BIN) + 0.16 + GAUSSIAN_ENTROPY
 
 
 def _hold_at_rest(heart_rate, still):
