@@ -131,7 +131,8 @@ print(f"so the published pretraining would take this machine {hours / 24 / 365:,
 
 # %%
 size = lsmlib.profile(PROFILE)
-cohort = lsmlib.simulate_cohort(people=size.people, days=size.days, seed=SEED, missing_mode=True)
+people, days = min(size.people, 500), min(size.days, 4)  # enough to look at, whatever the profile
+cohort = lsmlib.simulate_cohort(people, days, seed=SEED, missing_mode=True)
 cohort
 
 # %% [markdown]

@@ -57,6 +57,7 @@ PROFILE = "laptop"
 
 # %%
 size = lsmlib.profile(PROFILE)
+people, days = min(size.people, 500), min(size.days, 4)  # enough to look at, whatever the profile
 one = simulate.simulate_day(SEED, person=3, day=4)
 pd.Series({name: float(value) for name, value in one.traits._asdict().items() if np.ndim(value) == 0}).round(2)
 
@@ -205,7 +206,7 @@ for width, entropy in (("sdnn", "rr_entropy"), ("rmssd", "rr_diff_entropy")):
 # keep: a quarter of a deviation for means, 0.75 to 1.33 for deviations.
 
 # %%
-cohort = lsmlib.simulate_cohort(people=size.people, days=size.days, seed=SEED, missing_mode=True)
+cohort = lsmlib.simulate_cohort(people, days, seed=SEED, missing_mode=True)
 lsmlib.describe_cohort(cohort)
 
 # %%
@@ -232,7 +233,7 @@ pd.DataFrame({"mean off by (sd)": off_mean, "sd ratio": sd / lsmlib.signals.SD},
 
 # %%
 index = int(np.isnan(values).mean(axis=(1, 2)).argsort()[len(values) // 2])  # a day with typical gaps
-person, number = divmod(index, size.days)
+person, number = divmod(index, days)
 day = simulate.simulate_day(SEED, person, number)
 plots.plot_missing_modes(
     np.asarray(day.missing_mode), simulate.MODES, f"Why readings of {cohort['person'].values[index]} are missing"
@@ -267,12 +268,12 @@ print(f"{windows.sizes['day']} of {possible} windows: {share_of_windows:.0%}. LS
 
 
 # %%
-people = cohort[["hypertension", "anxiety"]].to_dataframe().groupby("person", sort=False).first()
+known = cohort[["hypertension", "anxiety"]].to_dataframe().groupby("person", sort=False).first()
 
 
 def mean_of_days(name):
     """Mean of a signal over each person's observed minutes."""
-    return cohort["signals"].sel(signal=name).mean("minute").groupby("person").mean().to_series().reindex(people.index)
+    return cohort["signals"].sel(signal=name).mean("minute").groupby("person").mean().to_series().reindex(known.index)
 
 
 # %%
@@ -280,7 +281,7 @@ figure, axes = plt.subplots(1, 3, figsize=(11, 2.8), layout="constrained")
 shown = (("heart_rate", "hypertension"), ("rmssd", "hypertension"), ("skin_conductance", "anxiety"))
 for panel, (name, label) in zip(axes, shown, strict=True):
     sns.kdeplot(
-        x=mean_of_days(name), hue=people[label].map({0.0: "without", 1.0: "with"}), common_norm=False, cut=0, ax=panel
+        x=mean_of_days(name), hue=known[label].map({0.0: "without", 1.0: "with"}), common_norm=False, cut=0, ax=panel
     )
     panel.set(xlabel=f"mean {name.replace('_', ' ')} ({signal[name].unit})", ylabel="density")
     panel.get_legend().set_title(label)
@@ -298,7 +299,7 @@ plt.show()
 # computation of 64 days at a time. For really large ones, `save_cohort` writes it in parallel on any Dask scheduler.
 
 # %%
-many = lsmlib.simulate_cohort(people=4 * size.people, days=2, seed=SEED + 1, chunks=64)
+many = lsmlib.simulate_cohort(people=4 * people, days=2, seed=SEED + 1, chunks=64)
 learnable = label_table(many, seed=SEED)
 learnable.round(3)
 
@@ -324,10 +325,10 @@ assert alone["signals"].values.tobytes() == mine["signals"].values.tobytes()
 # And how fast? Warm, on all cores, gaps and labels included:
 
 # %%
-days = 256 if PROFILE == "smoke" else 2048
+count = 256 if PROFILE == "smoke" else 2048
 start = perf_counter()
-lsmlib.simulate_cohort(people=days // 2, days=2, seed=SEED + 2)
-days_per_second = days / (perf_counter() - start)
+lsmlib.simulate_cohort(people=count // 2, days=2, seed=SEED + 2)
+days_per_second = count / (perf_counter() - start)
 print(f"{days_per_second:,.0f} days a second: LSM-2's 1.6 million days in {1.6e6 / days_per_second / 60:,.0f} minutes")
 
 # %% [markdown]
@@ -345,16 +346,16 @@ print(f"{days_per_second:,.0f} days a second: LSM-2's 1.6 million days in {1.6e6
 # %% tags=["solution"]
 heart = cohort["signals"].sel(signal="heart_rate")
 asleep, awake = (heart.where(cohort["asleep"] == code).mean("minute") for code in (1, 0))
-dip = (1 - asleep / awake).groupby("person").mean().to_series().reindex(people.index).dropna()
-non_dippers = (dip < 0.10).groupby(people["hypertension"].reindex(dip.index)).mean()
+dip = (1 - asleep / awake).groupby("person").mean().to_series().reindex(known.index).dropna()
+non_dippers = (dip < 0.10).groupby(known["hypertension"].reindex(dip.index)).mean()
 print(f"median dip {dip.median():.0%}; non-dippers without and with hypertension: {non_dippers.values.round(2)}")
 
 # %% [markdown]
 # **Solution 2.** The difference is compared with what chance alone would give, by shuffling the label.
 
 # %% tags=["solution"]
-missing = np.isnan(heart).mean("minute").groupby("person").mean().to_series().reindex(people.index).to_numpy()
-label, rng = people["hypertension"].to_numpy() == 1, np.random.default_rng(SEED)
+missing = np.isnan(heart).mean("minute").groupby("person").mean().to_series().reindex(known.index).to_numpy()
+label, rng = known["hypertension"].to_numpy() == 1, np.random.default_rng(SEED)
 gap = missing[label].mean() - missing[~label].mean()
 chance = [missing[s].mean() - missing[~s].mean() for s in (rng.permutation(label) for _ in range(500))]
 p_value = float(np.mean(np.abs(chance) >= abs(gap)))
