@@ -152,7 +152,7 @@ score = np.where(recorded >= min(30, recorded.max()), observed.mean(axis=(1, 2))
 day = int(score.argmax())
 print("day", day, "of", cohort.sizes["day"], "has", f"{observed[day].mean():.0%} of its readings")
 
-# %% tags=["day"]
+# %% tags=["figure-day"]
 plots.plot_day(cohort, day)
 # %% [markdown]
 # Take a minute with this figure; it is what the models see. Each row is a signal, each column a minute, and colour says how

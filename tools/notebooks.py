@@ -8,6 +8,7 @@ outputs of a real run. Nothing here goes by file times, as ``jupytext --sync`` d
 """
 
 import argparse
+import base64
 import hashlib
 from collections import Counter
 from pathlib import Path
@@ -21,6 +22,7 @@ from traitlets.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
+FIGURES = ROOT / "data" / "figures"
 KERNEL = "python3"
 CONFIG = Config({"KernelManager": {"transport_encryption": "auto"}})  # else kernels warn that they talk openly
 METADATA = {
@@ -114,6 +116,7 @@ def run(source: Path, cell_minutes: float = 20.0) -> None:
     )
     client.execute()
     drop_progress_bars(notebook)
+    save_figures(notebook)
     write(tidy(notebook), source.with_suffix(".ipynb"))
 
 
@@ -124,6 +127,16 @@ def drop_progress_bars(notebook: NotebookNode) -> None:
         kept = [o for o in outputs if "application/vnd.jupyter.widget-view+json" not in o.get("data", {})]
         if len(kept) < len(outputs):
             cell.outputs = kept
+
+
+def save_figures(notebook: NotebookNode, folder: Path = FIGURES) -> None:
+    """Write the figure of each cell tagged ``figure-NAME`` to ``NAME.png``: what README.md shows is what a run drew."""
+    for cell in notebook.cells:
+        names = [tag.removeprefix("figure-") for tag in cell.metadata.get("tags", []) if tag.startswith("figure-")]
+        images = [o.data["image/png"] for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
+        for name, image in zip(names, images, strict=True):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{name}.png").write_bytes(base64.b64decode(image))
 
 
 def main(arguments: list[str] | None = None) -> int:
