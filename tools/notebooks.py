@@ -134,7 +134,7 @@ def save_figures(notebook: NotebookNode, folder: Path = FIGURES) -> None:
     for cell in notebook.cells:
         names = [tag.removeprefix("figure-") for tag in cell.metadata.get("tags", []) if tag.startswith("figure-")]
         images = [o.data["image/png"] for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
-        for name, image in zip(names, images, strict=True):
+        for name, image in zip(names, images if names else [], strict=True):
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{name}.png").write_bytes(base64.b64decode(image))
 
