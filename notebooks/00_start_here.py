@@ -177,14 +177,18 @@ plots.plot_signals(cohort, day, shown)
 
 # %% [markdown]
 # A body answers with a delay. Shift heart rate against steps by some minutes and ask at which shift they agree best, over
-# all days. The peak should lie a little to the right of zero: steps first, heart after.
+# all days. The peak lies at zero or a little to the right of it, and the curve falls more slowly on that side: steps
+# first, heart after.
 
 
 # %%
+both_signals = cohort["signals"].sel(signal=["steps", "heart_rate"])
+centred = (both_signals - both_signals.mean("minute")).values  # each day against itself: some hearts are just faster
+
+
 def agreement(lag):
     """Correlation of steps with the heart rate `lag` minutes later, over all minutes that have both."""
-    values = cohort["signals"].sel(signal=["steps", "heart_rate"]).values
-    steps, heart = values[:, 10:-10, 0], values[:, 10 + lag : 1430 + lag, 1]
+    steps, heart = centred[:, 10:-10, 0], centred[:, 10 + lag : 1430 + lag, 1]
     both = np.isfinite(steps) & np.isfinite(heart)
     return np.corrcoef(steps[both], heart[both])[0, 1]
 
