@@ -70,6 +70,9 @@ def cross_validate(features: np.ndarray, label: np.ndarray, seed: int = 0) -> fl
         features: ``[person, feature]``, one row a person; NaN where unknown.
         label: ``[person]``.
         seed: of the folds and the trees.
+
+    Returns:
+        The score; NaN if no feature is known of anybody.
     """
     try:
         from scipy.stats import rankdata
@@ -85,7 +88,10 @@ def cross_validate(features: np.ndarray, label: np.ndarray, seed: int = 0) -> fl
     scores = []
     with threadpool_limits(1):  # for so few people, threads inside a model wait for each other more than they work
         for train, test in folds.split(features, label):
-            guesses = list(_predict(features[train], label[train], features[test], binary, seed))
+            known = ~np.isnan(features[train]).all(axis=0)
+            if not known.any():
+                return np.nan
+            guesses = list(_predict(features[train][:, known], label[train], features[test][:, known], binary, seed))
             if binary:
                 scores.append(roc_auc_score(label[test], np.mean([rankdata(guess) for guess in guesses], axis=0)))
             else:
@@ -104,7 +110,7 @@ def _predict(known: np.ndarray, label: np.ndarray, new: np.ndarray, binary: bool
     # The penalty grows with the number of features: many of them say the same, each with noise of its own.
     width = known.shape[1]
     linear = LogisticRegression(C=1.0 / width, max_iter=1000) if binary else Ridge(alpha=width)
-    prepare = SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()
+    prepare = SimpleImputer(strategy="median"), StandardScaler()
     trees = (HistGradientBoostingClassifier if binary else HistGradientBoostingRegressor)(
         learning_rate=0.08, max_iter=60, max_leaf_nodes=6, min_samples_leaf=30, max_bins=32, l2_regularization=10.0,
         max_features=0.3, early_stopping=False, random_state=seed,

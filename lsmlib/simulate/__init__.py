@@ -31,6 +31,7 @@ from lsmlib.simulate.sensors import measure_day
 
 BLOCK = 64  # days a program computes at once: a shard of a store
 FIRST_DATE = np.datetime64("2024-03-01", "D")
+LAST_PERSON, MOST_DAYS = 10**9, 100_000
 LABELS = ("age", "sex", "bmi", "hypertension", "anxiety", "homa_ir")
 _SHAPES = {  # what a simulated block holds, behind its day dimension
     "signals": ((MINUTES_PER_DAY, len(SIGNAL_NAMES)), np.float32),
@@ -58,7 +59,13 @@ def simulate_day(seed: int, person: int, day: int) -> SimulatedDay:
         seed: of the whole simulated world, 0 to 2³² - 1.
         person: the person's number, from 0.
         day: the day's number, from 0; day 0 is Friday, 1 March 2024.
+
+    Raises:
+        ValueError: if a number is not as described.
     """
+    _check_whole("seed", seed, 0, 2**32 - 1)
+    _check_whole("person", person, 0, LAST_PERSON)
+    _check_whole("day", day, 0, MOST_DAYS - 1)
     block = np.zeros(BLOCK, np.uint32)
     days = _simulate_block(np.uint32(seed), block + np.uint32(person), block + np.uint32(day))
     return jax.tree.map(lambda values: values[0], days)
@@ -133,13 +140,10 @@ def simulate_cohort(
         ValueError: if people, days, seed or chunks are not as described.
     """
     numbers = _check_people(people)
-    for name, value, least, most in (
-        ("days", days, 1, 100_000),
-        ("seed", seed, 0, 2**32 - 1),
-        ("chunks", chunks, 1, 10**6),
-    ):
-        if value is not None and (not isinstance(value, int | np.integer) or not least <= value <= most):
-            raise ValueError(f"{name} is {value!r}; expected a whole number from {least} to {most}")
+    _check_whole("days", days, 1, MOST_DAYS)
+    _check_whole("seed", seed, 0, 2**32 - 1)
+    if chunks is not None:
+        _check_whole("chunks", chunks, 1, 10**6)
     person, day = np.repeat(numbers, days), np.tile(np.arange(days, dtype=np.uint32), len(numbers))
     names = [name for name in _SHAPES if missing_mode or name != "missing_mode"]
     data = _simulate(seed, person, day, names) if chunks is None else _plan(seed, person, day, names, chunks)
@@ -156,15 +160,21 @@ def simulate_cohort(
 
 def _check_people(people: int | Iterable[int]) -> np.ndarray:
     if isinstance(people, int | np.integer):
-        if people < 1:
-            raise ValueError(f"people is {people}; expected at least one person")
+        _check_whole("people", people, 1, LAST_PERSON + 1)
         return np.arange(people, dtype=np.uint32)
-    numbers = np.asarray(list(people))
-    if numbers.size == 0 or numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() > 10**9:
-        raise ValueError(f"people is {people!r}; expected a count, or a sequence of numbers from 0 to 10⁹")
-    if len(np.unique(numbers)) < len(numbers):
-        raise ValueError("people names somebody twice; expected each number once")
+    numbers = np.asarray(list(people) if isinstance(people, Iterable) else people)
+    valid = numbers.ndim == 1 and numbers.size > 0 and numbers.dtype.kind in "iu"
+    if not valid or numbers.min() < 0 or numbers.max() > LAST_PERSON:
+        raise ValueError(f"people is {people!r}; expected a count, or a sequence of whole numbers from 0 to 10⁹")
+    unique, count = np.unique(numbers, return_counts=True)
+    if len(unique) < len(numbers):
+        raise ValueError(f"people names {unique[count > 1][0]} twice or more; expected each number once")
     return numbers.astype(np.uint32)
+
+
+def _check_whole(name: str, value: Any, least: int, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
+        raise ValueError(f"{name} is {value!r}; expected a whole number from {least} to {most}")
 
 
 def _labels(seed: int, numbers: np.ndarray, days: int) -> dict[str, np.ndarray]:
