@@ -27,7 +27,7 @@ import os
 
 os.environ.setdefault("KERAS_BACKEND", "jax")  # Keras reads this once, when it is first imported
 
-# %%
+# %% tags=["long"]
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import mkdtemp

@@ -27,7 +27,7 @@ import os
 
 os.environ.setdefault("KERAS_BACKEND", "jax")  # Keras reads this once, when it is first imported
 
-# %%
+# %% tags=["long"]
 from time import perf_counter
 
 import jax
@@ -167,7 +167,6 @@ np.testing.assert_allclose(packaged, np.maximum(follow(demand, 1.5), follow(dema
 # in bursts, the hands cool. Averaged over many episodes, around their beginning:
 
 # %%
-figure, axes = plt.subplots(1, 4, figsize=(12, 2.6), layout="constrained")
 fields = {"heart_rate": "heart rate (bpm)", "rmssd": "RMSSD (ms)", "sweat": "conductance (µS)", "skin": "skin (°C)"}
 episodes = {name: [] for name in fields}
 for person in range(40):
@@ -178,6 +177,9 @@ for person in range(40):
         if 30 < start < 1350:
             for name, series in zip(fields, values, strict=True):
                 episodes[name].append(np.asarray(series)[start - 30 : start + 75])
+
+# %%
+figure, axes = plt.subplots(1, 4, figsize=(12, 2.6), layout="constrained")
 for panel, (name, label) in zip(axes, fields.items(), strict=True):
     panel.plot(np.arange(-30, 75), np.mean(episodes[name], axis=0))
     panel.axvline(0, color="C3", ls=":")

@@ -96,10 +96,12 @@ def test_another_replacement_that_is_still_running_is_left_alone(tmp_path):
     assert read(target) == "first"
 
 
-def save_for_ever(path: Path) -> None:
-    """In a child: save one Cohort, then another, over and over."""
+def save_for_ever(path: Path, ready) -> None:
+    """In a child: save one Cohort, then another, over and over; the first save also imports what saving needs."""
+    lsmlib.save_cohort(small_cohort(days=3, seed=2), path, progress=False)
+    ready.set()
     while True:
-        for seed in (2, 1):
+        for seed in (1, 2):
             lsmlib.save_cohort(small_cohort(days=3, seed=seed), path, progress=False)
 
 
@@ -107,11 +109,17 @@ def test_saves_that_are_killed_at_random_times(tmp_path):
     path = tmp_path / "cohort.zarr"
     cohorts = [small_cohort(days=3, seed=seed) for seed in (1, 2)]
     lsmlib.save_cohort(cohorts[0], path)
-    draw, seen = random.Random(0), set()
-    for _ in range(8):
-        child = SERVER.Process(target=save_for_ever, args=(path,))
+    start = time.perf_counter()
+    lsmlib.save_cohort(cohorts[0], path)
+    one_save = time.perf_counter() - start
+    draw, seen, kills = random.Random(0), set(), 0
+    while kills < 8 or (len(seen) < 2 and kills < 60):
+        ready = SERVER.Event()
+        child = SERVER.Process(target=save_for_ever, args=(path, ready))
         child.start()
-        time.sleep(draw.uniform(0.2, 1.2))
+        ready.wait()
+        time.sleep(draw.uniform(0, 4 * one_save))
+        kills += 1
         child.kill()
         child.join()
         opened = lsmlib.open_cohort(path)

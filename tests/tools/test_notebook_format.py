@@ -38,7 +38,7 @@ def edit(file, before, after):
 def test_well_formed(pair):
     assert find_problems(pair) == []
     numbers = notebooks.find_tagged(notebooks.read(pair.with_suffix(".ipynb")), "numbers")
-    assert numbers[0].outputs[0].data["text/plain"] == "{'people': 64.0}"
+    assert numbers[0].outputs[0].data["text/plain"] == "{'people': 500.0}"
 
 
 @pytest.mark.parametrize(
