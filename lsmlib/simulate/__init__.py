@@ -200,7 +200,9 @@ def _simulate(seed: int, person: np.ndarray, day: np.ndarray, names: Sequence[st
 
     starts = range(0, len(person), BLOCK)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in tqdm(pool.map(fill, starts), "simulating", len(starts), unit=" blocks", delay=2):
+        for _ in tqdm(
+            pool.map(fill, starts), "simulating (the first block also compiles)", len(starts), unit=" blocks", delay=2
+        ):
             pass
     return data
 

@@ -57,7 +57,6 @@ ACTIVITY_TABLE = (
 )
 ACTIVITIES = tuple(activity.name for activity in ACTIVITY_TABLE)
 MOODS = ("calm", "content", "excited", "tired", "sad", "frustrated", "stressed")
-STAGES = ("awake", "light", "deep", "REM")
 FIRST_WEEKDAY = 4  # day 0 is Friday, 1 March 2024: the period of LSM-2's and SensorLM's corpora begins there
 LOGGED_BOUTS, STRESS_EPISODES, MOOD_LOGS, COMMUTES = 2, 5, 2, 2  # the most of each in one day
 
@@ -113,7 +112,7 @@ def live_day(person_key: jax.Array, day: jax.Array, traits: Traits) -> Behaviour
     walking = cadence / 115.0
     hard_minute = 1.0 + sport.intervals * jnp.where((minute // 2) % 2 == 0, 0.28, -0.42)
     effort = jnp.where(
-        active, sport.effort * hard_minute, 0.27 * walking + 0.022 * jnp.maximum(climb, 0) * (walking > 0)
+        active, sport.effort * hard_minute, 0.33 * walking + 0.022 * jnp.maximum(climb, 0) * (walking > 0)
     )
     fidget = jnp.where(awake, 0.10 + 0.05 * slow[0] + 0.03 * slow[1], 0.012 + 0.02 * (slow[2] > 1.6))
     motion = jnp.where(active, sport.motion * (0.75 + 0.25 * hard_minute), fidget + 0.42 * walking)
@@ -188,7 +187,7 @@ def _logged_bouts(key, day, traits, minute, settled):
     later, longer = ndtri(chance[:, kinds + 1]), ndtri(chance[:, kinds + 2])
     start = jnp.stack([first, jnp.where(first < 900, 1080.0, 700.0)]) + 30.0 * traits.chronotype + 40.0 * later
     minutes = jnp.clip(table[:, 0] * jnp.exp(0.32 * longer), 10.0, 300.0)
-    likely = jax.nn.sigmoid(-0.55 + 0.75 * traits.fitness + 0.4 * free) * jnp.array([1.0, 0.22])
+    likely = jax.nn.sigmoid(-0.3 + 0.75 * traits.fitness + 0.4 * free) * jnp.array([1.0, 0.22])
     happens = chance[:, kinds + 3] < likely
 
     inside = happens & (minute[:, None] >= start) & (minute[:, None] < start + minutes) & settled[:, None]  # [t, bout]

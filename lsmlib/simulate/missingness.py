@@ -1,12 +1,14 @@
 """Missingness: how a complete day becomes the day that a device really records.
 
-Gaps come in the four published modes (LSM-2, fact sheet §1.3): the whole device off; one sensor off; motion noise; and
-readings out of range that were removed. Each day has a target share of missing readings, drawn so that a cohort has the
-published mean 0.49, deviation 0.15 and range 0.02 to 0.80. Noise and removed readings come first, from the body's
-motion and from chance. Then the day goes through a list of candidate episodes (charging, a night without the device,
-a sensor that saves power) in a random order of its own, and takes each one that still fits below the target.
+Gaps come in the four published modes (LSM-2, Xu, Narayanswamy et al. 2025, arXiv 2506.05321): the whole device off; one
+sensor off; motion noise; and readings out of range that were removed. Each day has a target share of missing readings,
+drawn so that a cohort has the published mean 0.49, deviation 0.15 and range 0.02 to 0.80. Noise and removed readings
+come first, from the body's motion and from chance. Then the day goes through a list of candidate episodes (charging, a
+night without the device, a sensor that saves power) in a random order of its own, and takes one after another until the
+target is reached; the last one ends early.
 
-Nothing here looks at a label: what is missing tells nothing about health.
+Nothing here looks at a label, and the target share is independent of the person's health. Where gaps fall follows
+motion and sleep, which health touches; a test and notebook 01 check that this tells a model nothing.
 """
 
 import jax

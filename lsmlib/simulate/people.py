@@ -64,7 +64,7 @@ def draw_traits(person_key: jax.Array) -> Traits:
     log_homa_ir = 0.55 + 0.26 * heavier - 0.16 * fitness + 0.30 * metabolic_load + 0.05 * older + 0.33 * next(normal)
 
     resting_heart_rate = (
-        66.0 - 3.2 * fitness + 2.0 * sex + 0.9 * heavier
+        77.0 - 3.2 * fitness + 2.0 * sex + 0.9 * heavier
         + 2.8 * arterial_stiffness + 1.5 * worry + 2.2 * metabolic_load + 4.6 * next(normal)
     )  # fmt: skip
     vagal_tone = (
@@ -81,7 +81,7 @@ def draw_traits(person_key: jax.Array) -> Traits:
         worry=worry,
         metabolic_load=metabolic_load,
         sweat=sweat,
-        resting_heart_rate=jnp.clip(resting_heart_rate, 42.0, 100.0),
+        resting_heart_rate=jnp.clip(resting_heart_rate, 50.0, 112.0),
         vagal_tone=vagal_tone,
         hypertension=(chance_hypertension < jax.nn.sigmoid(hypertension_odds)).astype(jnp.float32),
         anxiety=(chance_anxiety < jax.nn.sigmoid(anxiety_odds)).astype(jnp.float32),

@@ -15,10 +15,9 @@ class Physiology(NamedTuple):
     """The body's state; every field is ``[t]``."""
 
     heart_rate: jax.Array  # bpm
-    rr_median: jax.Array  # ms, over the last 5 minutes, as the three below
+    rr_median: jax.Array  # ms, over the last 5 minutes, as the two below
     rmssd: jax.Array  # ms; fast, vagal variability
     sdnn: jax.Array  # ms; all variability
-    rr_trend: jax.Array  # ms that RR drifted over the window
     tonic: jax.Array  # µS, slow skin conductance
     phasic: jax.Array  # µS, bursts on top of it
     skin_temperature: jax.Array  # °C
@@ -26,10 +25,10 @@ class Physiology(NamedTuple):
 
 def respond_to_day(key: jax.Array, traits: Traits, behaviour: Behaviour) -> Physiology:
     """The body's answer to one day; a pure function of the key, the person and what the person did."""
-    slow_key, chance_key, person_like_key = jax.random.split(key, 3)
+    slow_key, chance_key, day_key = jax.random.split(key, 3)
     #                       heart  vagal  slow variability  ambient  sweat  skin
     slow = wander(slow_key, [18.0, 14.0, 14.0, 500.0, 45.0, 120.0])
-    day_shift = few_normals(person_like_key, 4)  # this day against the person's other days
+    day_shift = few_normals(day_key, 4)  # this day against the person's other days
     minute = jnp.arange(MINUTES_PER_DAY)
     asleep = (behaviour.stage > 0).astype(jnp.float32)
     circadian = jnp.cos((minute - 960.0 - 60.0 * traits.chronotype) * (2 * jnp.pi / MINUTES_PER_DAY))
@@ -41,7 +40,7 @@ def respond_to_day(key: jax.Array, traits: Traits, behaviour: Behaviour) -> Phys
     # Vagal tone: high in deep sleep, withdrawn by effort, stress and a fast heart. The constant puts the average
     # person near the published 34 ms.
     log_rmssd = (
-        3.43
+        3.34
         + traits.vagal_tone
         + 0.10 * day_shift[1]
         + 0.22 * asleep
@@ -66,7 +65,6 @@ def respond_to_day(key: jax.Array, traits: Traits, behaviour: Behaviour) -> Phys
         rr_median=rr_median,
         rmssd=rmssd,
         sdnn=sdnn,
-        rr_trend=rr_trend,
         tonic=tonic,
         phasic=phasic,
         skin_temperature=_skin(traits, behaviour, asleep, circadian, strain, slow[3], slow[5], day_shift[3]),
@@ -77,17 +75,17 @@ def _heart_rate(traits, behaviour, asleep, circadian, drift, day_shift):
     """Heart rate [t] in bpm: what the minute asks for, followed fast on the way up and slowly on the way down."""
     maximum = 208.0 - 0.7 * traits.age  # Tanaka et al. 2001
     reserve = maximum - traits.resting_heart_rate
-    # Healthy hearts dip by night; stiff arteries blunt the dip ("non-dippers").
-    dip = -0.035 - 0.030 * traits.arterial_stiffness
+    # Healthy hearts slow down by night, by so many bpm; stiff arteries blunt the dip ("non-dippers").
+    dip = 8.7 - 2.0 * traits.arterial_stiffness
     demand = (
-        traits.resting_heart_rate * (1.0 - dip * asleep)
+        traits.resting_heart_rate
+        - dip * asleep
         + 3.0 * day_shift
         + 2.2 * circadian
         - 2.5 * (behaviour.stage == 2)
         + 3.0 * (behaviour.stage == 3)
         + 11.0 * (behaviour.stress)
         + reserve * behaviour.effort
-        + 10.8 * (1 - asleep)
         + 3.6 * drift * (1.0 - 0.5 * asleep)
     )
     recovery = jnp.clip(3.2 - 0.7 * traits.fitness + 0.35 * traits.arterial_stiffness, 1.4, 6.0)
