@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from lsmlib.labels import PERSON_NUMBERS, check_labels
 from lsmlib.signals import HIGH, LOW, MINUTES_PER_DAY, SIGNAL_NAMES, SIGNALS, Signal
 
 UNITS = [signal.unit for signal in SIGNALS]
-PERSON_NUMBERS = ("age", "bmi", "hypertension", "anxiety", "homa_ir")  # float32 [d], NaN unknown
 MINUTE_FLAGS = {  # int8 codes, one a minute: what -1 means, and the codes that are fixed here
     "activity": {-1: "none"},
     "asleep": {-1: "unknown", 0: "awake", 1: "asleep"},
@@ -37,7 +37,8 @@ def check_cohort(cohort: xr.Dataset, *, values: bool | None = None) -> xr.Datase
 
     Raises:
         ValueError: for wrong dimensions, dtypes or lengths; unknown, missing or misordered signals; wrong units; a
-            value outside its signal's plausible range or infinite; a person and date twice; a day without any reading.
+            value outside its signal's plausible range or infinite; a person and date twice; a day without any reading;
+            a label out of range, or different on different days of a person.
     """
     _check_structure(cohort)
     signals = cohort["signals"]
@@ -110,6 +111,7 @@ def _check_structure(cohort: xr.Dataset) -> None:
     for name in PERSON_NUMBERS:
         _check_variable(cohort, name, ("day",), "f")
     _check_variable(cohort, "sex", ("day",), "UOT")
+    check_labels(cohort)
     for name in MINUTE_FLAGS:
         dims = ("day", "minute", "signal") if name == "missing_mode" else ("day", "minute")
         _check_variable(cohort, name, dims, "i")

@@ -10,7 +10,7 @@ variable           dims       dtype       meaning
 ``person``         [d]        str         whose day it is
 ``date``           [d]        datetime64  local civil date; minute 0 is local midnight, a day has 1,440 minutes
 ``age`` …          [d]        float32     ``age, bmi, hypertension, anxiety, homa_ir`` of the person; NaN unknown
-``sex``            [d]        str         ``""`` unknown
+``sex``            [d]        str         ``"female"``, ``"male"`` or other short text; ``""`` unknown
 ``activity``       [d, t]     int8        code of an activity, -1 none; names in ``flag_values, flag_meanings``
 ``asleep``         [d, t]     int8        1 asleep, 0 awake, -1 unknown
 ``mood``           [d, t]     int8        code of a mood in the minute it was logged, -1 none
@@ -23,19 +23,20 @@ Arrays are numpy arrays, Dask arrays, or lazy views of a store (``lsmlib.open_co
 
 import json
 from collections.abc import Mapping
+from datetime import date as Date
+from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
 import dask
 import dask.array as da
 import numpy as np
-import pandas as pd
 import xarray as xr
 
-from lsmlib.checks import MINUTE_FLAGS, PERSON_NUMBERS, UNITS, check_cohort
-from lsmlib.signals import MINUTES_PER_DAY, SIGNAL_NAMES, SIGNALS
+from lsmlib.checks import MINUTE_FLAGS, UNITS, check_cohort
+from lsmlib.labels import read_labels
+from lsmlib.signals import MINUTES_PER_DAY, SIGNAL_NAMES, SIGNALS, index_of
 
-PERSON_LABELS = ("age", "sex", *PERSON_NUMBERS[1:])
 LONG_NAMES = {
     "signals": "26 signals, one value a minute; NaN where not observed",
     "person": "person identifier",
@@ -64,12 +65,21 @@ def make_cohort(
 ) -> xr.Dataset:
     """Put arrays together into a Cohort (see the module's table) and check it.
 
+    A day always has the 1,440 minutes of the civil clock, also where clocks change. Whoever brings readings to that
+    clock decides how: the hour that is skipped in spring is a gap (NaN), and of the hour that comes twice in autumn
+    each minute holds one value, the mean of both readings or the later one.
+
     Args:
-        signals: float ``[d, t, s]``, t = 1440, s = 26 in the order of ``SIGNALS``, physical units, NaN at gaps.
-            A numpy array or anything that turns into one, or a Dask array, which stays lazy.
-        person: str ``[d]``; numbers are turned into text.
-        date: dates ``[d]``: datetime64, ``datetime.date`` or ISO text.
-        labels: any of ``age, sex, bmi, hypertension, anxiety, homa_ir``, each ``[d]`` or one value for all days.
+        signals: float ``[d, t, s]``, t = 1440, s = 26 in the order of ``SIGNALS``, physical units, NaN at gaps. Or, for
+            a device with fewer signals, a dict from name to float ``[d, t]``, for example
+            ``{"heart_rate": hr, "steps": steps}``; signals without a name there are all NaN. Arrays are numpy's, or
+            anything that turns into them, or Dask's, which stay lazy.
+        person: text or whole numbers ``[d]``; numbers are turned into text.
+        date: local civil dates ``[d]``: datetime64, ``datetime.date`` or ISO 8601 text (``"2024-03-04"``). A time of
+            day is dropped, and so is a time zone: the date is the one on the wall there, not the one in Greenwich.
+        labels: any of ``age, sex, bmi, hypertension, anxiety, homa_ir``, each ``[d]`` or one value for all days; a
+            dict, or a ``pandas.DataFrame`` with a row a day in the order of the days (its index is not looked at). They
+            agree on all days of a person where they are known; age may change as time passes.
         per_minute: any of ``activity, asleep, mood`` int ``[d, t]`` and ``missing_mode`` int ``[d, t, s]``, each an
             array or a pair (array, names): names is a sequence (names of codes 0, 1, …) or a dict from code to name.
         attrs: where the data come from: ``source``, ``licence``, ``seed`` or file digests. Must be JSON.
@@ -83,23 +93,12 @@ def make_cohort(
     signals = _as_floats(signals)
     days = signals.shape[0]
     data: dict[str, Any] = {"signals": (("day", "minute", "signal"), signals, {"units": list(UNITS)})}
-    person = np.asarray(person)
-    if person.ndim != 1 or len(person) != days:
-        raise ValueError(f"person has shape {person.shape}; expected one person a day of signals: ({days},)")
     coords = {
-        "person": ("day", person.astype(np.str_)),
+        "person": ("day", _as_people(person, days)),
         "date": ("day", _as_dates(date, days)),
         "signal": ("signal", np.array(SIGNAL_NAMES)),
     }
-    labels = dict(labels or {})
-    for name in PERSON_LABELS:
-        unknown = "" if name == "sex" else np.nan
-        values = np.asarray(labels.pop(name, unknown), np.str_ if name == "sex" else np.float32)
-        if values.shape not in ((), (days,)):
-            raise ValueError(f"label {name!r} has shape {values.shape}; expected one value a day: ({days},)")
-        data[name] = ("day", np.broadcast_to(values, (days,)).copy())
-    if labels:
-        raise ValueError(f"unknown labels {sorted(labels)}; expected some of {list(PERSON_LABELS)}")
+    data |= {name: ("day", values) for name, values in read_labels(labels, days).items()}
     per_minute = dict(per_minute or {})
     for name in MINUTE_FLAGS:
         given = per_minute.pop(name, None)
@@ -115,23 +114,82 @@ def make_cohort(
 
 
 def _as_floats(signals: Any) -> Any:
-    lazy = dask.is_dask_collection(signals)
-    signals = signals if lazy else np.asarray(signals)
-    if signals.dtype.kind not in "fiu":
-        raise ValueError(f"signals is {signals.dtype}; expected numbers, NaN at gaps")
+    if isinstance(signals, Mapping):
+        return _stack(signals)
+    signals = _as_numbers("signals", signals)
     if signals.ndim != 3 or signals.shape[1:] != (MINUTES_PER_DAY, len(SIGNALS)):
-        raise ValueError(f"signals has shape {signals.shape}; expected (days, {MINUTES_PER_DAY}, {len(SIGNALS)})")
-    return signals.astype(np.float32) if lazy else np.asarray(signals, np.float32)
+        raise ValueError(
+            f"signals has shape {signals.shape}; expected (days, {MINUTES_PER_DAY}, {len(SIGNALS)}). If you have other "
+            f'signals than these {len(SIGNALS)}, or fewer, pass a dict: {{"heart_rate": array [d, t], "steps": …}}; or '
+            f"make an array of NaN and fill array[:, :, lsmlib.SIGNAL_NAMES.index(name)]"
+        )
+    return signals.astype(np.float32, copy=False)
+
+
+def _stack(columns: Mapping[str, Any]) -> Any:
+    """Signals ``[d, t, s]`` of named columns ``[d, t]``; a signal without a column is all NaN."""
+    for name in columns:
+        index_of(name)
+    arrays = {name: _as_numbers(name, array) for name, array in columns.items()}
+    if not arrays:
+        raise ValueError("signals is an empty dict; expected at least one signal")
+    days = next(iter(arrays.values())).shape[:1]
+    for name, array in arrays.items():
+        if array.shape != (*days, MINUTES_PER_DAY):
+            raise ValueError(
+                f"{name} has shape {array.shape}; expected (days, {MINUTES_PER_DAY}), days as in the others"
+            )
+    lazy = any(map(dask.is_dask_collection, arrays.values()))
+    library = da if lazy else np
+    gaps = library.full((*days, MINUTES_PER_DAY), np.nan, np.float32)
+    signals = library.stack([arrays.get(name, gaps).astype(np.float32, copy=False) for name in SIGNAL_NAMES], axis=2)
+    return signals.rechunk({1: -1, 2: -1}) if lazy else signals
+
+
+def _as_numbers(name: str, array: Any) -> Any:
+    array = array if dask.is_dask_collection(array) else np.asarray(array)
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"{name} is {array.dtype}; expected numbers, NaN at gaps")
+    return array
+
+
+def _as_people(person: Any, days: int) -> np.ndarray:
+    people = np.asarray(person, object)  # as text, None and NaN would become people of these names
+    if people.shape != (days,):
+        raise ValueError(f"person has shape {people.shape}; expected one person a day of signals: ({days},)")
+    for day, one in enumerate(people.tolist()):
+        if isinstance(one, bool) or not isinstance(one, str | int | np.integer) or one == "":
+            raise ValueError(
+                f"person of day {day} is {one!r}; expected text that is not empty, or a whole number. "
+                "Drop days of nobody; turn numbers with a decimal point into int or str"
+            )
+    return people.astype(np.str_)
 
 
 def _as_dates(date: Any, days: int) -> np.ndarray:
-    try:
-        dates = np.asarray(pd.DatetimeIndex(np.asarray(date)).to_numpy(), "datetime64[D]")
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"date cannot be read as dates: {error}") from error
+    dates = np.asarray(date)
     if dates.shape != (days,):
         raise ValueError(f"date has shape {dates.shape}; expected one date a day of signals: ({days},)")
-    return dates.astype("datetime64[ns]")  # the unit that xarray reads back from a store
+    if dates.dtype.kind != "M":
+        dates = np.array([_as_date(one, day) for day, one in enumerate(dates.tolist())], "datetime64[D]")
+    return dates.astype("datetime64[D]").astype("datetime64[ns]")  # the unit that xarray reads back from a store
+
+
+def _as_date(one: Any, day: int) -> np.datetime64:
+    """The date on the wall: that of a time with a zone is the zone's, not UTC's."""
+    try:
+        if isinstance(one, str):
+            one = datetime.fromisoformat(one)
+        if isinstance(one, Date):  # so are datetime.datetime and pandas.Timestamp
+            one = np.datetime64(one.isoformat()[:10])
+        if isinstance(one, np.datetime64):
+            return one.astype("datetime64[D]")
+    except ValueError:
+        pass
+    raise ValueError(
+        f"date of day {day} is {one!r}; expected a local civil date: ISO 8601 text such as '2024-03-04', datetime64 or "
+        "datetime.date"
+    )
 
 
 def _flags(name: str, given: Any, signals: Any) -> tuple[tuple[str, ...], Any, dict[str, Any]]:

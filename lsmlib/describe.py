@@ -6,7 +6,8 @@ from html import escape
 import numpy as np
 import xarray as xr
 
-from lsmlib.checks import BLOCK, PERSON_NUMBERS, check_cohort, is_in_memory
+from lsmlib.checks import BLOCK, check_cohort, is_in_memory
+from lsmlib.labels import PERSON_NUMBERS
 from lsmlib.signals import SIGNALS
 
 LOOK_AT = 256  # days of a lazy Cohort that are read for the summary

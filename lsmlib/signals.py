@@ -15,6 +15,7 @@ sensor. Accelerometer features whose unit is "a.u." are read as 8-bit codes (0 t
 5-bit one, which is what their published means and deviations suggest.
 """
 
+from difflib import SequenceMatcher
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +36,16 @@ class Signal(NamedTuple):
 
 SIGNALS = (
     Signal("heart_rate", "PPG", "bpm", 75.96, 16.19, 30, 230, "mean heart rate of the minute"),
-    Signal("heart_rate_at_rest", "PPG", "bpm", 82.87, 10.87, 30, 150, "heart rate while awake and still"),
+    Signal(
+        "heart_rate_at_rest",
+        "PPG",
+        "bpm",
+        82.87,
+        10.87,
+        30,
+        150,
+        "heart rate while awake and still; the last value is held",
+    ),
     Signal("rr_percent_valid", "PPG", "fraction", 0.271, 0.276, 0, 1, "share of the last 5 min with valid RR"),
     Signal("rr_80th_percentile", "PPG", "ms", 828.9, 108.4, 260, 2200, "80th percentile of RR intervals, 5 min"),
     Signal("rr_20th_percentile", "PPG", "ms", 734.6, 88.41, 250, 2000, "20th percentile of RR intervals, 5 min"),
@@ -71,6 +81,18 @@ MEAN = np.array([signal.mean for signal in SIGNALS], np.float32)
 SD = np.array([signal.sd for signal in SIGNALS], np.float32)
 LOW = np.array([signal.low for signal in SIGNALS], np.float32)
 HIGH = np.array([signal.high for signal in SIGNALS], np.float32)
+
+
+def index_of(name: str) -> int:
+    """Where a signal stands in ``SIGNALS``.
+
+    Raises:
+        ValueError: if there is no signal of this name; the message lists all names, the most similar first.
+    """
+    if name not in SIGNAL_NAMES:
+        near = sorted(SIGNAL_NAMES, key=lambda known: -SequenceMatcher(None, str(name).lower(), known).ratio())
+        raise ValueError(f"there is no signal {name!r}; did you mean {near[0]!r}? The names are: {', '.join(near)}")
+    return SIGNAL_NAMES.index(name)
 
 
 def normalise(values: np.ndarray) -> np.ndarray:

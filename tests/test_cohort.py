@@ -1,7 +1,10 @@
 """The contract: what make_cohort gives, and what check_cohort refuses with what words."""
 
+import datetime
+
 import dask.array as da
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from hypothesis import given
@@ -69,13 +72,42 @@ def test_missing_mode_and_scalars():
         ({"signals": np.zeros((2, 1440, 25))}, "expected"),
         ({"signals": np.full((2, 1440, 26), "x")}, "expected numbers"),
         ({"person": ["a"]}, r"person has shape \(1,\)"),
+        ({"signals": np.zeros((2, 1440, 2))}, r'pass a dict: \{"heart_rate": array \[d, t\].*SIGNAL_NAMES.index'),
+        ({"signals": {"hr": np.zeros((2, 1440))}}, "no signal 'hr'; did you mean 'heart_rate'.*rmssd, "),
+        ({"signals": {}}, "at least one signal"),
+        ({"signals": {"steps": np.zeros((2, 24))}}, r"steps has shape \(2, 24\); expected \(days, 1440\)"),
+        ({"signals": {"steps": np.zeros((2, 1440)), "rmssd": np.ones((3, 1440))}}, r"rmssd has shape \(3, 1440\)"),
+        ({"signals": {"steps": np.full((2, 1440), "x")}}, "steps is <U1; expected numbers"),
         ({"person": ["a", ""]}, "person of day 1 is ''"),
+        ({"person": ["a", np.nan]}, "person of day 1 is nan; expected text.* Drop days of nobody"),
+        ({"person": ["a", None]}, "person of day 1 is None"),
+        ({"person": pd.Series(["a", pd.NA])}, "person of day 1 is <NA>|person of day 1 is nan"),
+        ({"person": [1.0, 2.0]}, "person of day 0 is 1.0; .*turn numbers with a decimal point into int or str"),
+        ({"person": [True, False]}, "person of day 0 is True"),
         ({"person": ["a", "a"]}, r"'a' on 2024-01-01 occurs more than once"),
-        ({"date": ["2024-01-01", "never"]}, "cannot be read as dates"),
+        ({"date": ["2024-01-01", "never"]}, "date of day 1 is 'never'; expected .* ISO 8601 text such as '2024-03-04'"),
+        ({"date": ["2024-03-04", "03/04/2024"]}, "date of day 1 is '03/04/2024'.*ISO 8601"),
+        ({"date": [20240101, 20240102]}, "date of day 0 is 20240101; expected"),
+        ({"date": ["2024-01-01", None]}, "date of day 1 is None"),
+        ({"date": [pd.NaT, pd.NaT]}, "local civil date"),
         ({"date": ["2024-01-01", "NaT"]}, "local civil date"),
         ({"date": ["2024-01-01"]}, "one date a day"),
         ({"labels": {"ages": 3}}, "unknown labels"),
         ({"labels": {"age": [1, 2, 3]}}, "'age' has shape"),
+        ({"labels": [3, 4]}, "labels is a list; expected a dict or a table"),
+        (
+            {"labels": {"hypertension": ["yes", "no"]}},
+            r"'hypertension' of day 0 is 'yes'; expected 1 \(yes\) or 0 \(no\)",
+        ),
+        ({"labels": {"hypertension": [0, 2]}}, "hypertension of person 'b' is 2; expected 1"),
+        ({"labels": {"anxiety": 0.5}}, "anxiety of person 'a' is 0.5"),
+        ({"labels": {"age": -1}}, "age of person 'a' is -1; expected 0 to 130 years"),
+        ({"labels": {"bmi": 300}}, "bmi of person 'a' is 300; expected 5 to 150"),
+        ({"labels": {"homa_ir": 0}}, "homa_ir of person 'a' is 0; expected a finite number above 0"),
+        ({"labels": {"homa_ir": np.inf}}, "homa_ir of person 'a' is inf"),
+        ({"labels": {"sex": [1, 2]}}, "'sex' of day 0 is 1; expected text"),
+        ({"labels": {"sex": ["male", np.nan]}}, "'sex' of day 1 is nan; expected text .*'' where unknown"),
+        ({"labels": {"sex": ["male", "x" * 33]}}, "'sex' of day 1 .*at most 32 characters"),
         ({"per_minute": {"sleep": 1}}, "unknown per-minute"),
         ({"per_minute": {"activity": np.zeros((2, 9), int)}}, "activity is"),
         ({"per_minute": {"activity": np.full((2, 1440), 3)}}, r"codes \[3\] without a name"),
@@ -86,6 +118,70 @@ def test_make_refuses(change, words):
     good = {"signals": small_signals(2), "person": ["a", "b"], "date": ["2024-01-01"] * 2}
     with pytest.raises(ValueError, match=words):
         lsmlib.make_cohort(**{**good, **change})
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        pd.date_range("2024-01-02", periods=2, tz="Europe/Berlin"),
+        pd.Series(pd.date_range("2024-01-02", periods=2, tz="Asia/Tokyo")),
+        [pd.Timestamp("2024-01-02 23:59", tz="America/Los_Angeles"), pd.Timestamp("2024-01-03 00:00", tz="Asia/Tokyo")],
+        ["2024-01-02T00:00+14:00", "2024-01-03"],
+        [datetime.date(2024, 1, 2), np.datetime64("2024-01-03")],
+        np.array(["2024-01-02T23:30", "2024-01-03T00:10"], "datetime64[m]"),
+    ],
+    ids=["index", "series", "timestamps", "text", "dates", "minutes"],
+)
+def test_dates_are_those_on_the_wall(date):
+    cohort = lsmlib.make_cohort(small_signals(2), ["a", "b"], date)
+    assert cohort["date"].values.astype("datetime64[D]").astype(str).tolist() == ["2024-01-02", "2024-01-03"]
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_device_with_few_signals(lazy):
+    heart_rate, steps = np.full((3, 1440), 60.0), np.arange(3 * 1440).reshape(3, 1440) % 7
+    given = {"steps": steps, "heart_rate": da.from_array(heart_rate, (1, 700)) if lazy else heart_rate}
+    cohort = lsmlib.make_cohort(given, ["a", "b", "c"], ["2024-01-01"] * 3)
+    assert cohort["signals"].dtype == np.float32
+    assert cohort["signals"].chunks == (((1, 1, 1), (1440,), (26,)) if lazy else None)
+    signals = cohort["signals"].sel
+    np.testing.assert_array_equal(signals(signal="heart_rate"), heart_rate)
+    np.testing.assert_array_equal(signals(signal="steps"), steps)
+    assert np.isnan(signals(signal=[name for name in SIGNAL_NAMES if name not in given])).all()
+
+
+def make_days(days: list[str], **labels) -> xr.Dataset:
+    return lsmlib.make_cohort(small_signals(len(days)), ["a"] * len(days), days, labels=labels)
+
+
+def test_people_may_have_numbers_and_labels_may_come_as_a_table():
+    table = pd.DataFrame({"age": [30, None], "sex": ["male", ""], "anxiety": [True, False]}, index=["x", "y"])
+    cohort = lsmlib.make_cohort(small_signals(2), np.array([7, 8]), ["2024-01-01"] * 2, labels=table)
+    assert cohort["person"].values.tolist() == ["7", "8"]
+    np.testing.assert_array_equal(cohort["age"], [30, np.nan])
+    assert cohort["anxiety"].values.tolist() == [1, 0]
+    with pytest.raises(ValueError, match=r"unknown labels \['person'\]"):
+        make_days(["2024-01-01"], person=["a"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ({"sex": ["male", "female", ""]}, "sex of person 'a' is female and male on different days"),
+        ({"bmi": [25, np.nan, 26]}, "bmi of person 'a' is 25.0 and 26.0"),
+        ({"age": [40, 43, 43]}, "age of person 'a' is 40.0 and 43.0"),
+    ],
+)
+def test_one_person_has_one_value_of_a_label(labels, words):
+    with pytest.raises(ValueError, match=words):
+        make_days(["2024-01-01", "2024-01-02", "2024-12-31"], **labels)
+
+
+def test_labels_may_be_unknown_on_some_days_and_people_grow_older():
+    cohort = make_days(
+        ["2020-01-01", "2020-01-02", "2024-12-31"], age=[40, 41, 45], bmi=[25, np.nan, 25], sex=["", "male", "male"]
+    )
+    assert cohort["age"].values.tolist() == [40, 41, 45]
 
 
 UNITS = [
