@@ -15,7 +15,7 @@ import jax
 import numpy as np
 import xarray as xr
 
-from lsmlib.checks import check_cohort
+from lsmlib.checks import check_cohort, check_whole
 from lsmlib.signals import CLIP, MEAN, SD
 
 # Grain's default reads 500 batches ahead, 5 GB of days; four keep a training step fed.
@@ -40,7 +40,7 @@ def make_batches(
     Args:
         cohort: a Cohort or windows, in memory or opened with ``open_cohort`` (also after selections and splits).
         batch_size: rows of a batch, over all processes together.
-        seed: of the order of rows; every epoch has its own.
+        seed: of the order of rows, 0 to 2⁶⁴ - 1; every epoch has its own order.
         labels: names of numeric variables ``[d]`` or ``[d, t]`` to learn: batches are then pairs (signals, labels). One
             name gives an array, a list of names a dict of arrays. Codes of minutes stay codes (-1: none).
         shuffle: whether rows come in a new random order in every epoch, or always in the Cohort's.
@@ -58,17 +58,16 @@ def make_batches(
         numbers as float32 ``[b]``, codes as int8 ``[b, t]``. Its iterators have ``get_state`` and ``set_state``.
 
     Raises:
-        ValueError: if the batch size does not fit the Cohort or the processes, a label is unknown, not numeric or not
-            known for every row, or the Cohort is a Dask computation.
+        ValueError: if a size, count or seed is no whole number in range, the batch size does not fit the Cohort or the
+            processes, a label is unknown, not numeric or not known for every row, or the Cohort is a Dask computation.
     """
     check_cohort(cohort, values=False)
     if process_count is None:
         process_count = jax.process_count() if jax.distributed.is_initialized() else 1
     if process_index is None:
         process_index = jax.process_index() if jax.distributed.is_initialized() else 0
+    check_whole("seed", seed, 0, 2**64 - 1)
     _check_sizes(cohort.sizes["day"], batch_size, process_index, process_count, drop_remainder, start_step)
-    if not 0 <= seed < 2**64:
-        raise ValueError(f"seed is {seed}; expected 0 to 2⁶⁴ - 1")
     _check_not_computed(cohort["signals"])
     names = [labels] if isinstance(labels, str) else list(labels or [])
     targets = {name: _label(cohort, name) for name in names}
@@ -140,14 +139,16 @@ def _order(seed: int, rows: int, epoch: int) -> np.ndarray:
 
 
 def _check_sizes(rows: int, batch_size: int, index: int, count: int, drop_remainder: bool, start_step: int) -> None:
-    if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}; expected at least 1")
+    check_whole("batch_size", batch_size, 1)
+    check_whole("start_step", start_step, 0)
+    check_whole("process_count", count, 1)
+    check_whole("process_index", index, 0)
     if batch_size > rows and drop_remainder:
         raise ValueError(
             f"batch_size is {batch_size}, but there are {rows} rows, which would give no batch at all; expected at "
             f"most {rows}, or drop_remainder=False"
         )
-    if not 0 <= index < count:
+    if index >= count:
         raise ValueError(f"process_index is {index}; expected 0 to {count - 1} for process_count={count}")
     if batch_size % count:
         raise ValueError(f"batch_size is {batch_size}; expected a multiple of the {count} processes")
@@ -156,8 +157,6 @@ def _check_sizes(rows: int, batch_size: int, index: int, count: int, drop_remain
             f"the last batch has {rows % batch_size} rows, which {count} processes cannot share equally; "
             "expected drop_remainder=True"
         )
-    if start_step < 0:
-        raise ValueError(f"start_step is {start_step}; expected 0 or more")
 
 
 def _check_not_computed(signals: xr.DataArray) -> None:

@@ -5,6 +5,7 @@ refused, because the usual cause is a wrong unit, and a model fed with it learns
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,10 @@ MINUTE_FLAGS = {  # int8 codes, one a minute: what -1 means, and the codes that 
     "mood": {-1: "none"},
     "missing_mode": {-1: "observed"},
 }
+WHERE = (
+    ". xarray's where() turns codes into floats; select days with cohort.isel(day=np.flatnonzero(condition)), where "
+    "condition is bool [d]"
+)
 BLOCK = 64  # days whose values are looked at together
 
 
@@ -65,8 +70,7 @@ def check_values(signals: np.ndarray, person: np.ndarray, date: np.ndarray) -> N
         raise ValueError(
             f"{signal.name} of {_place(person, date, day)}, minute {minute}, is {series[minute]:g}; expected "
             f"{signal.low:g} to {signal.high:g} {signal.unit}. {outside.size:,} of the {readings.size:,} "
-            f"readings looked at lie outside.{_guess_unit(signal, readings, outside)} "
-            "Convert the unit; or, if these are errors of the sensor, set them to NaN"
+            f"readings looked at lie outside. {_advise(signal, readings, outside)}"
         )
     empty = np.flatnonzero(np.isnan(lowest).all(axis=1))
     if len(empty):
@@ -75,6 +79,14 @@ def check_values(signals: np.ndarray, person: np.ndarray, date: np.ndarray) -> N
             f"({len(empty)} empty among {len(signals)} looked at). Drop them: "
             'cohort.isel(day=np.flatnonzero(cohort.signals.notnull().any(["minute", "signal"])))'
         )
+
+
+def check_whole(name: str, value: Any, least: int, most: int | None = None) -> None:
+    """Check that an argument is a whole number from ``least`` to ``most``. Raises ``ValueError``."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        upto = "or more" if most is None else f"to {most}"
+        raise ValueError(f"{name} is {value!r}; expected a whole number, {least} {upto}")
 
 
 def is_in_memory(array: xr.DataArray) -> bool:
@@ -164,16 +176,25 @@ def _check_variable(cohort: xr.Dataset, name: str, dims: tuple[str, ...], kinds:
     variable = cohort[name]
     if variable.dims != dims or variable.dtype.kind not in kinds:
         expected = {"f": "float32", "i": "int8", "UOT": "text"}[kinds]
-        raise ValueError(f"{name} is {variable.dtype} with dims {variable.dims}; expected {expected} with dims {dims}")
+        became_floats = kinds == "i" and variable.dtype.kind == "f" and variable.dims == dims
+        raise ValueError(
+            f"{name} is {variable.dtype} with dims {variable.dims}; expected {expected} with dims {dims}"
+            + (WHERE if became_floats else "")
+        )
 
 
 def _place(person: np.ndarray, date: np.ndarray, day: int) -> str:
     return f"person {str(person[day])!r} on {np.datetime64(date[day], 'D')}"
 
 
-def _guess_unit(signal: Signal, readings: np.ndarray, outside: np.ndarray) -> str:
-    """A guess at what went wrong, from the median of the readings of one signal that lie outside its range."""
+def _advise(signal: Signal, readings: np.ndarray, outside: np.ndarray) -> str:
+    """What to do about readings of one signal that lie outside its range: a guess from their median."""
+    outside = outside[np.isfinite(outside)]
+    if not outside.size:
+        return "Infinities are no readings, often a division by zero: set them to NaN"
     middle = float(np.median(outside))
+    if middle == 0:
+        return "Their median is 0, and zeros often stand for gaps: set them to NaN"
     if signal.unit == "bpm" and 0.5 <= middle <= 4:
         looks = "beats per second (multiply by 60)"
     elif signal.unit == "ms" and 0.2 <= middle <= 2.5 and signal.low > 100:
@@ -185,5 +206,8 @@ def _guess_unit(signal: Signal, readings: np.ndarray, outside: np.ndarray) -> st
     elif abs(middle) <= 5 and outside.size > readings.size / 10:
         looks = "normalised values (lsmlib.denormalise)"
     else:
-        return ""
-    return f" Their median is {middle:g}: these look like {looks}."
+        return "Convert the unit; or, if these are errors of the sensor, set them to NaN"
+    return (
+        f"Their median is {middle:g}: these look like {looks}. Convert the unit; or, if these are errors of the "
+        "sensor, set them to NaN"
+    )

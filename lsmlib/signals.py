@@ -44,7 +44,7 @@ SIGNALS = (
         10.87,
         30,
         150,
-        "heart rate while awake and still; the last value is held",
+        "heart rate awake and still; held meanwhile",
     ),
     Signal("rr_percent_valid", "PPG", "fraction", 0.271, 0.276, 0, 1, "share of the last 5 min with valid RR"),
     Signal("rr_80th_percentile", "PPG", "ms", 828.9, 108.4, 260, 2200, "80th percentile of RR intervals, 5 min"),
@@ -103,10 +103,24 @@ def normalise(values: np.ndarray) -> np.ndarray:
 
     Returns:
         float32 ``[..., s]``, dimensionless.
+
+    Raises:
+        ValueError: if the last axis does not hold 26 signals.
     """
-    return np.clip((np.asarray(values, np.float32) - MEAN) / SD, -CLIP, CLIP)
+    return np.clip((_as_signals(values) - MEAN) / SD, -CLIP, CLIP)
 
 
 def denormalise(values: np.ndarray) -> np.ndarray:
-    """Z-scores ``[..., s]`` back to physical units; the inverse of ``normalise`` for values that were not clipped."""
-    return np.asarray(values, np.float32) * SD + MEAN
+    """Z-scores ``[..., s]`` back to physical units; the inverse of ``normalise`` for values that were not clipped.
+
+    Raises:
+        ValueError: if the last axis does not hold 26 signals.
+    """
+    return _as_signals(values) * SD + MEAN
+
+
+def _as_signals(values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values, np.float32)
+    if values.shape[-1:] != (len(SIGNALS),):
+        raise ValueError(f"values have shape {values.shape}; expected [..., {len(SIGNALS)}], the signals last")
+    return values

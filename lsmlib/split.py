@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from lsmlib.checks import check_cohort
+from lsmlib.checks import check_cohort, check_whole
 
 
 def split_people(cohort: xr.Dataset, fractions: Sequence[float], seed: int = 0) -> tuple[xr.Dataset, ...]:
@@ -20,15 +20,17 @@ def split_people(cohort: xr.Dataset, fractions: Sequence[float], seed: int = 0) 
         cohort: a Cohort or windows; lazy ones stay lazy.
         fractions: the share of people of each part, for example ``(0.8, 0.1, 0.1)``; they sum to 1. Counts are rounded
             to whole people, and every part gets at least one.
-        seed: another seed, another split.
+        seed: another seed, another split; 0 to 2⁶⁴ - 1.
 
     Returns:
         One Cohort for each fraction, days in the order they had.
 
     Raises:
-        ValueError: if the fractions are not positive or do not sum to 1, or there are fewer people than parts.
+        ValueError: if the fractions are not positive or do not sum to 1, there are fewer people than parts, or the
+            seed is no whole number in range.
     """
     check_cohort(cohort, values=False)
+    check_whole("seed", seed, 0, 2**64 - 1)
     shares = np.asarray(fractions, float)
     if shares.ndim != 1 or not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
         raise ValueError(f"fractions are {fractions} (sum {shares.sum():g}); expected positive numbers that sum to 1")

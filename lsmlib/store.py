@@ -41,7 +41,7 @@ def save_cohort(cohort: xr.Dataset, path: str | os.PathLike, *, progress: bool =
 
     Args:
         cohort: a Cohort, or windows from ``cut_windows``.
-        path: a local directory to be, or ``gs://…`` or ``s3://…`` (needs ``gcsfs`` or ``s3fs``).
+        path: a local directory to be (``~`` is your home), or ``gs://…`` or ``s3://…`` (needs ``gcsfs`` or ``s3fs``).
         progress: show a bar if saving takes longer than two seconds (not on ``distributed``, which has a dashboard).
 
     Raises:
@@ -58,7 +58,7 @@ def save_cohort(cohort: xr.Dataset, path: str | os.PathLike, *, progress: bool =
         with bar:
             _write(_encode(cohort), url)
         return
-    place = Path(path).resolve()
+    place = Path(path).expanduser().resolve()
     is_empty = place.is_dir() and not any(place.iterdir())
     if place.exists() and not is_empty and FILES not in (_read_attributes(place) or {}):
         raise FileExistsError(f"{place} exists and is not a Cohort saved by lsmlib; take another name or remove it")
@@ -73,7 +73,7 @@ def open_cohort(path: str | os.PathLike) -> xr.Dataset:
     compute block by block: ``cohort.chunk(day=64)`` makes Dask arrays that are aligned with the store.
 
     Args:
-        path: a local directory, or ``gs://…`` or ``s3://…`` (needs ``gcsfs`` or ``s3fs``).
+        path: a local directory (``~`` is your home), or ``gs://…`` or ``s3://…`` (needs ``gcsfs`` or ``s3fs``).
 
     Returns:
         The Cohort, identical to what was saved.
@@ -83,7 +83,7 @@ def open_cohort(path: str | os.PathLike) -> xr.Dataset:
         ValueError: if what is there is not a Cohort, or not whole (its save was cut off, or files were lost since).
         OSError: later, when readings are read that are corrupt or lost, or whose store has been replaced since.
     """
-    place = _cloud_url(path) or find_directory(Path(path).resolve())
+    place = _cloud_url(path) or find_directory(Path(path).expanduser().resolve())
     identity = None if place is None else _identity(place)
     attributes = None if place is None else _read_attributes(place)
     if place is None or (attributes is None and isinstance(place, str)):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lsmlib
-from lsmlib.signals import HIGH, LOW, SIGNAL_NAMES, SIGNALS, normalise
+from lsmlib.signals import HIGH, LOW, SIGNAL_NAMES, SIGNALS, denormalise, normalise
 from tests.cohorts import small_cohort, small_signals
 
 
@@ -203,6 +203,35 @@ def test_wrong_units_are_guessed(name, change, words):
         make(signals)
     assert name in str(error.value)
     assert "'p1'" in str(error.value)  # whose day it is
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        ([0], "Their median is 0, and zeros often stand for gaps: set them to NaN$"),
+        ([np.inf], "Infinities are no readings, .*: set them to NaN$"),
+        ([np.inf, 1, 1.1], "beats per second"),  # infinities do not hide what the others look like
+    ],
+)
+def test_what_is_no_unit_gets_no_conversion(bad, words):
+    signals = small_signals(2)
+    signals[1, :, 0] = np.resize(bad, 1440)
+    with pytest.raises(ValueError, match=words) as error:
+        make(signals)
+    assert ("Convert" in str(error.value)) == (len(bad) > 1)
+
+
+def test_codes_that_became_floats_are_explained():
+    cohort = small_cohort(days=4)
+    with pytest.raises(ValueError, match=r"activity is float32.*where\(\) turns codes into floats.*isel\(day=np.flat"):
+        lsmlib.check_cohort(cohort.where(cohort["age"] > 20, drop=True))
+    assert lsmlib.check_cohort(cohort.isel(day=np.flatnonzero(cohort["age"] > 20))).sizes["day"] == 2
+
+
+def test_normalise_wants_all_signals():
+    for change in (normalise, denormalise):
+        with pytest.raises(ValueError, match=r"values have shape \(2, 1440, 2\); expected \[..., 26\]"):
+            change(small_signals(2)[..., :2])
 
 
 def test_normalised_values_are_refused():

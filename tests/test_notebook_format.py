@@ -11,16 +11,27 @@ SOURCES = notebooks.find_sources()
 names = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 
 
+def assert_none(problems: list[str]) -> None:
+    """Show all problems, one a line; pytest would show the first and cut the rest."""
+    if problems:
+        pytest.fail("\n".join(problems), pytrace=False)
+
+
+def test_all_problems_are_shown():
+    with pytest.raises(pytest.fail.Exception, match="^one\ntwo$"):
+        assert_none(["one", "two"])
+
+
 @names
 def test_form(source: Path):
-    assert find_problems(source) == []
+    assert_none(find_problems(source))
 
 
 @names
 def test_committed_outputs_are_of_a_laptop_run_that_passes(source: Path):
     section = tutorial.find_sections([source])[source.stem]
     numbers = expectations.read_numbers(notebooks.read(source.with_suffix(".ipynb")))
-    assert expectations.compare(numbers, section.ranges["laptop"]) == []
+    assert_none(expectations.compare(numbers, section.ranges["laptop"]))
 
 
 def test_every_ipynb_has_its_text():

@@ -62,3 +62,9 @@ EXPECTED = {"pérson 13", "pérson 21", "pérson 26"}
 def test_refusals(fractions, words):
     with pytest.raises(ValueError, match=words):
         lsmlib.split_people(COHORT, fractions)
+
+
+@pytest.mark.parametrize("seed", [None, 1.5, "1", True, -1])
+def test_a_seed_is_a_whole_number(seed):
+    with pytest.raises(ValueError, match=f"seed is {seed!r}; expected a whole number, 0 to"):
+        lsmlib.split_people(COHORT, (0.5, 0.5), seed)

@@ -219,6 +219,15 @@ def test_damage_after_opening_is_found_when_reading(tmp_path, damage, words):
         opened["signals"].load()
 
 
+def test_home_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    lsmlib.save_cohort(small_cohort(2), "~/c.zarr")
+    assert [place.name for place in tmp_path.iterdir()] == ["c.zarr"]
+    assert lsmlib.open_cohort("~/c.zarr").sizes["day"] == 2
+
+
 def test_nothing_there(tmp_path):
     with pytest.raises(FileNotFoundError, match="no Cohort at"):
         lsmlib.open_cohort(tmp_path / "c.zarr")
