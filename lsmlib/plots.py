@@ -14,11 +14,13 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.figure import Figure
 
-from lsmlib.signals import MEAN, SD, SENSORS, SIGNAL_NAMES, SIGNALS, normalise
+from lsmlib.signals import MEAN, SD, SENSORS, SIGNAL_NAMES, SIGNALS, index_of, normalise
 
 SENSOR_COLOURS = dict(zip(SENSORS, sns.color_palette("deep", len(SENSORS)), strict=True))
 MODE_COLOURS = ("#4c72b0", "#dd8452", "#8172b3", "#c44e52")  # device off, sensor off, noise, out of range
-SLEEP, ACTIVITY = "#35507f", "#d1793b"
+SLEEP, ACTIVITY, MOOD = "#35507f", "#d1793b", "#6b8f71"
+# The ends of "icefire" are nearly white, which here means a gap.
+DEVIATIONS = ListedColormap(sns.color_palette("icefire", as_cmap=True)(np.linspace(0.1, 0.9, 256)))
 HOURS = np.arange(0, 25, 3)
 
 
@@ -35,7 +37,10 @@ def _shown_once(figure: Figure) -> Figure:
 
 
 def plot_day(cohort: xr.Dataset, day: int = 0) -> Figure:
-    """One day as the papers draw it: 26 rows of 1,440 minutes, gaps in white, sleep and logged activities above."""
+    """One day as the papers draw it: 26 rows of 1,440 minutes, gaps in white, sleep and logged activities above.
+
+    A Cohort without ``asleep``, ``activity`` or ``mood`` has nothing above.
+    """
     row = cohort.isel(day=day)
     figure, (strip, grid) = plt.subplots(
         2, 1, figsize=(11, 7), sharex=True, height_ratios=[1, 13], layout="constrained", gridspec_kw={"hspace": 0.01}
@@ -43,9 +48,14 @@ def plot_day(cohort: xr.Dataset, day: int = 0) -> Figure:
     _draw_log(strip, row)
     image = _draw_grid(grid, normalise(row["signals"].values).T)
     bar = figure.colorbar(
-        image, ax=grid, pad=0.01, fraction=0.025, label="standard deviations from the population mean"
+        image,
+        ax=grid,
+        pad=0.01,
+        fraction=0.025,
+        extend="both",
+        label="standard deviations from the population mean",
     )
-    bar.ax.text(0.5, -0.03, "white:\ngap", transform=bar.ax.transAxes, ha="center", va="top", fontsize=8)
+    bar.ax.text(0.5, -0.07, "white:\ngap", transform=bar.ax.transAxes, ha="center", va="top", fontsize=8)
     missing = float(np.isnan(row["signals"].values).mean())
     who = f"{row['person'].values!s}, {pd.Timestamp(str(row['date'].values)):%A %-d %B %Y}"
     strip.set_title(f"One day of 26 signals: {who}, {missing:.0%} of the readings missing", loc="left")
@@ -54,17 +64,17 @@ def plot_day(cohort: xr.Dataset, day: int = 0) -> Figure:
 
 def _draw_log(axes: Axes, row: xr.Dataset) -> None:
     """Sleep as a band, activities as named bars and moods as named marks, over the hours of the day."""
-    for start, stop in _runs(row["asleep"].values == 1):
+    for start, stop in _runs(_codes(row, "asleep") == 1):
         axes.axvspan(start / 60, stop / 60, 0.0, 0.45, color=SLEEP, lw=0)
         if stop - start > 60:
             axes.text((start + stop) / 120, 0.2, "asleep", color="white", ha="center", va="center", fontsize=8)
-    for name, codes, height in (("activity", row["activity"].values, 0.75), ("mood", row["mood"].values, 0.2)):
-        attrs = row[name].attrs
+    for name, colour, height in (("activity", ACTIVITY, 0.75), ("mood", MOOD, 0.2)):
+        codes, attrs = _codes(row, name), row[name].attrs if name in row else {}
         names = dict(zip(attrs.get("flag_values", []), attrs.get("flag_meanings", "").split(), strict=True))
         for code in np.unique(codes[codes >= 0]):
             for start, stop in _runs(codes == code):
                 bottom, top = (0.55, 1.0) if name == "activity" else (0.0, 0.4)
-                axes.axvspan(start / 60, stop / 60, bottom, top, color=ACTIVITY, lw=1)
+                axes.axvspan(start / 60, stop / 60, bottom, top, color=colour, lw=1)
                 axes.text(
                     stop / 60 + 0.1,
                     height,
@@ -77,7 +87,12 @@ def _draw_log(axes: Axes, row: xr.Dataset) -> None:
     axes.tick_params(bottom=False)
 
 
-def _draw_grid(axes: Axes, values: np.ndarray, cmap: str | Colormap = "icefire", limits: tuple[float, float] = (-3, 3)):
+def _codes(row: xr.Dataset, name: str) -> np.ndarray:
+    """The codes ``[t]`` of a day; all -1 where the Cohort has no such variable."""
+    return row[name].values if name in row else np.full(row.sizes["minute"], -1, np.int8)
+
+
+def _draw_grid(axes: Axes, values: np.ndarray, cmap: Colormap = DEVIATIONS, limits: tuple[float, float] = (-3, 3)):
     """Values ``[s, t]`` as an image with a named row a signal, the names in their sensor's colour."""
     image = axes.imshow(
         values, aspect="auto", interpolation="none", cmap=cmap, vmin=limits[0], vmax=limits[1], extent=(0, 24, 26, 0)
@@ -97,20 +112,26 @@ def _runs(true: np.ndarray) -> list[tuple[int, int]]:
 
 
 def plot_signals(cohort: xr.Dataset, day: int, signals: Sequence[str], hours: tuple[float, float] = (0, 24)) -> Figure:
-    """Some signals of one day as lines in their units, sleep shaded, activities marked, gaps left open."""
+    """Some signals of one day as lines in their units, sleep shaded, activities marked, gaps left open.
+
+    Raises:
+        ValueError: if ``signals`` holds no name, or one that is not a signal's.
+    """
+    if isinstance(signals, str) or not len(signals):
+        raise ValueError(f"signals is {signals!r}; expected a list of at least one name")
+    shown = [SIGNALS[index_of(name)] for name in signals]
     row = cohort.isel(day=day)
     hour = np.arange(row.sizes["minute"]) / 60
     figure, axes = plt.subplots(
         len(signals), 1, figsize=(10, 1.25 * len(signals) + 0.6), sharex=True, layout="constrained", squeeze=False
     )
-    for panel, name in zip(axes[:, 0], signals, strict=True):
-        signal = SIGNALS[SIGNAL_NAMES.index(name)]
-        panel.plot(hour, row["signals"].sel(signal=name), color=SENSOR_COLOURS[signal.sensor], lw=1)
-        for start, stop in _runs(row["asleep"].values == 1):
+    for panel, signal in zip(axes[:, 0], shown, strict=True):
+        panel.plot(hour, row["signals"].sel(signal=signal.name), color=SENSOR_COLOURS[signal.sensor], lw=1)
+        for start, stop in _runs(_codes(row, "asleep") == 1):
             panel.axvspan(start / 60, stop / 60, color=SLEEP, alpha=0.12, lw=0)
-        for start, stop in _runs(row["activity"].values >= 0):
+        for start, stop in _runs(_codes(row, "activity") >= 0):
             panel.axvspan(start / 60, stop / 60, color=ACTIVITY, alpha=0.25, lw=0)
-        panel.set_title(f"{name.replace('_', ' ')} ({signal.unit})", loc="left", fontsize=9, pad=2)
+        panel.set_title(f"{signal.name.replace('_', ' ')} ({signal.unit})", loc="left", fontsize=9, pad=2)
     axes[-1, 0].set(xlim=hours, xlabel="hour of the day (blue: asleep, orange: logged activity)")
     return _shown_once(figure)
 
@@ -143,7 +164,6 @@ def plot_missing_statistics(cohort: xr.Dataset, modes: Sequence[str], published:
     left.set(
         xlim=(0, 1), xlabel="share of the day's readings missing (dotted: published range)", ylabel="share of days"
     )
-    left.legend(loc="upper left", fontsize=8)
     left.set_title(f"ours: mean {missing.mean():.3f}, sd {missing.std():.3f}", loc="left")
     below = np.zeros(len(SIGNALS))
     for code, (name, colour) in enumerate(zip(modes, MODE_COLOURS, strict=True)):
@@ -153,7 +173,8 @@ def plot_missing_statistics(cohort: xr.Dataset, modes: Sequence[str], published:
     right.set_yticks(np.arange(26), [name.replace("_", " ") for name in SIGNAL_NAMES], fontsize=8)
     right.invert_yaxis()
     right.set(xlim=(0, 1), xlabel="share of readings missing")
-    right.legend(frameon=False, loc="lower right")
+    for axes, side in ((left, "left"), (right, "right")):  # outside, where they cover neither bars nor band
+        figure.legend(*axes.get_legend_handles_labels(), loc=f"outside lower {side}", ncols=4, frameon=False)
     return _shown_once(figure)
 
 

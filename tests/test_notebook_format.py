@@ -18,7 +18,7 @@ def assert_none(problems: list[str]) -> None:
 
 
 def test_all_problems_are_shown():
-    with pytest.raises(pytest.fail.Exception, match="^one\ntwo$"):
+    with pytest.raises(pytest.fail.Exception, match=r"^one\ntwo$"):
         assert_none(["one", "two"])
 
 

@@ -42,6 +42,37 @@ def test_a_day_names_its_activities(cohort):
     assert {"Walk", "Strength training"} <= names
 
 
+def test_a_day_without_a_log_has_an_empty_strip(cohort):
+    bare = cohort.drop_vars(["asleep", "activity", "mood"])
+    strip = plots.plot_day(bare).axes[0]
+    assert not strip.patches and not strip.texts
+    assert len(plots.plot_signals(bare, 0, ["steps"]).axes[0].patches) == 0
+
+
+def test_no_reading_looks_like_a_gap(cohort):
+    image = plots.plot_day(cohort).axes[1].images[0]
+    colours = image.cmap(image.norm(np.linspace(-5, 5, 101)))[:, :3]
+    assert colours.min(axis=1).max() < 0.7  # white is 1 in red, green and blue
+    assert image.colorbar.extend == "both"  # values beyond the limits are there, and take the colour of the limit
+
+
+def test_moods_and_activities_differ(cohort):
+    logged = cohort.assign(mood=cohort["mood"].copy(), activity=cohort["activity"].copy())
+    logged["mood"][0], logged["activity"][0], logged["asleep"] = -1, -1, cohort["asleep"] * 0
+    logged["mood"][0, 600], logged["activity"][0, 60:90] = 0, 0
+    activity, mood = plots.plot_day(logged).axes[0].patches
+    assert activity.get_facecolor() != mood.get_facecolor()
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [(["hr"], "no signal 'hr'; did you mean 'heart_rate'.*steps"), ("steps", "expected a list"), ([], "at least one")],
+)
+def test_lines_of_no_signal(cohort, names, words):
+    with pytest.raises(ValueError, match=words):
+        plots.plot_signals(cohort, 0, names)
+
+
 def test_codes_without_names_are_shown_as_codes(cohort):
     mood = cohort["mood"].copy()
     mood[0, 600] = 3
@@ -70,6 +101,11 @@ def test_missing_statistics_add_up_to_the_missing_share(cohort):
     bars = figure.axes[1].patches
     ends = [max(bar.get_x() + bar.get_width() for bar in bars[row::26]) for row in range(26)]
     np.testing.assert_allclose(ends, np.isnan(cohort["signals"].values).mean(axis=(0, 1)), rtol=1e-6)
+    figure.draw_without_rendering()
+    assert all(panel.get_legend() is None for panel in figure.axes)  # legends lie below, not on the data
+    left, right = (legend.get_window_extent() for legend in figure.legends)
+    assert max(left.y1, right.y1) < min(panel.xaxis.label.get_window_extent().y0 for panel in figure.axes)
+    assert left.x1 < right.x0
 
 
 def test_against_published_is_zero_and_one_for_the_published_numbers():
