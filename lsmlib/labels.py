@@ -41,13 +41,18 @@ def read_labels(labels: Any, days: int) -> dict[str, np.ndarray]:
 
 
 def _read(name: str, given: Any, days: int) -> np.ndarray:
-    values = np.asarray(given, object)  # keeps None and NaN apart from the text "nan"
+    values = np.asarray(given)
+    is_plain = values.dtype.kind in "biuf"
+    if not is_plain or name == "sex":
+        values = np.asarray(given, object)  # keeps None and NaN apart from the text "nan"
     if values.shape not in ((), (days,)):
         raise ValueError(f"label {name!r} has shape {values.shape}; expected one value a day: ({days},)")
     values = np.broadcast_to(values, (days,))
     if name == "sex":
         _check_text(values)
         return values.astype(np.str_)
+    if is_plain:
+        return values.astype(np.float32)
     unknown = pd.isna(values)
     for day, value in enumerate(values.tolist()):
         if not unknown[day] and not isinstance(value, int | float | np.number | np.bool_):

@@ -173,8 +173,9 @@ def plot_missing_statistics(cohort: xr.Dataset, modes: Sequence[str], published:
     right.set_yticks(np.arange(26), [name.replace("_", " ") for name in SIGNAL_NAMES], fontsize=8)
     right.invert_yaxis()
     right.set(xlim=(0, 1), xlabel="share of readings missing")
-    for axes, side in ((left, "left"), (right, "right")):  # outside, where they cover neither bars nor band
-        figure.legend(*axes.get_legend_handles_labels(), loc=f"outside lower {side}", ncols=4, frameon=False)
+    # Legends lie below, where they cover neither bars nor band.
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=2, frameon=False)
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower right", ncols=4, frameon=False)
     return _shown_once(figure)
 
 
