@@ -3,9 +3,10 @@
 #
 # # 00 · Start here
 #
-# Three papers from Google showed how far one can get with nothing but the minutes that a watch records. Neither their
-# data nor their weights are public. This notebook is the map of a project in which you can run, and take apart, all
-# three.
+# Three papers from Google show how far one can get with nothing but the minutes that a watch records:
+# [LSM-1](https://arxiv.org/abs/2410.13638), [LSM-2](https://arxiv.org/abs/2506.05321) and
+# [SensorLM](https://arxiv.org/abs/2506.09108). Neither their data nor their weights are public. This notebook is the map
+# of a project that rebuilds all three so that you can run them and take them apart.
 
 # %% [markdown]
 # **What** you will see: the map, your hardware, one simulated day of one person drawn as the papers draw it, and the five
@@ -35,6 +36,7 @@ from time import perf_counter
 
 import jax
 import jax.numpy as jnp
+import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -55,7 +57,8 @@ PROFILE = "laptop"
 
 # %% [markdown]
 # `PROFILE` is the one dial of every notebook: `smoke` tests it, `laptop` is for reading along, `accelerator` wants a GPU
-# or TPU, and `paper` is the size that was published. All sizes stand in one table.
+# or TPU, and `paper` is the size that LSM-2 reports. All sizes stand in one table; the models themselves come with later
+# notebooks.
 
 # %%
 pd.DataFrame([(p.name, p.people, p.days, p.steps, p.size) for p in lsmlib.PROFILES.values()]).set_axis(
@@ -67,8 +70,8 @@ pd.DataFrame([(p.name, p.people, p.days, p.steps, p.size) for p in lsmlib.PROFIL
 #
 # | | reads | learns by | shows that |
 # |---|---|---|---|
-# | **LSM-1** (2024) | 5 hours × 26 signals, gaps filled in beforehand | hiding 80 % of the patches and restoring them | loss falls as a power of data, model and compute |
-# | **LSM-2**, AIM (2025) | a whole day, gaps left as they are | treating what is missing and what was hidden as one kind of absence | nothing need be filled in, and a lost sensor hurts less |
+# | **LSM-1** (2024) | 5 hours × 26 signals, gaps filled in beforehand | hiding 80 % of the patches (small blocks of readings) and restoring them | loss falls as a power of data, model and compute |
+# | **LSM-2** (2025) | a whole day, gaps left as they are | adaptive and inherited masking (AIM): treating what is missing and what was hidden as one kind of absence | nothing need be filled in, and a lost sensor hurts less |
 # | **SensorLM** (2025) | a whole day and a caption computed from it | matching days with sentences, and writing the sentence | days can be searched, classified and described in words |
 #
 # Data travels one way through the package, and the notebooks follow it:
@@ -110,8 +113,10 @@ gigabytes = 3 * long.nbytes / best_of(jax.jit(jnp.add), long, long) / 1e9  # two
 print(f"{jax.default_backend()}: {gigaflops:,.0f} billion float32 operations and {gigabytes:,.0f} GB moved in a second")
 
 # %% [markdown]
-# What is that worth? Training does about six operations a weight for every token it reads. LSM-2's model has 25 million
-# weights and sees a day as 144 × 26 = 3,744 tokens, about half of them missing. So a training step costs roughly:
+# What is that worth? A transformer reads **tokens**; LSM-2 makes one of every ten minutes of every signal, 144 × 26 = 3,744
+# a day, about half of them missing. Training does about six operations a weight for every token read, and LSM-2 has 25
+# million weights. Batch and steps below are as quoted for LSM-2; we could not check them in the paper. This is the cost
+# of reading every observed token; hiding some, as masked training does, saves a part of it.
 
 # %%
 tokens, observed_share, weights = 144 * 26, 0.51, 25e6
@@ -120,7 +125,7 @@ paper = lsmlib.profile("paper")
 days_per_second = gigaflops * 1e9 / per_day
 hours = paper.steps * paper.batch_size / days_per_second / 3600
 print(f"{per_day / 1e12:.2f} trillion operations a day read: at best {days_per_second:,.1f} days a second here,")
-print(f"so the published pretraining would take this machine {hours / 24 / 365:,.1f} years; `nano` models take minutes")
+print(f"so {paper.steps:,} steps of {paper.batch_size} days would take this machine {hours / 24 / 365:,.1f} years")
 
 # %% [markdown]
 # ## One day of one person
@@ -156,7 +161,8 @@ print("day", day, "of", cohort.sizes["day"], "has", f"{observed[day].mean():.0%}
 plots.plot_day(cohort, day)
 # %% [markdown]
 # Take a minute with this figure; it is what the models see. Each row is a signal, each column a minute, and colour says how
-# far a reading lies from the population's mean. Above: sleep, logged activities and moods, which are labels and never input.
+# far a reading lies from the population's mean. Above: sleep, logged activities and, on some days, logged moods. These are
+# labels and never input.
 #
 # - The night is calm: the heart is slow, so RR intervals (the time between beats) are long, and they vary most.
 # - In the activity the heart races, the wrist moves, and variability of the RR intervals collapses or cannot be measured.
@@ -212,16 +218,14 @@ plt.show()
 # - **visible** = observed and not hidden: all that a model may look at.
 # - **target** = observed and hidden: the only place where a loss or a score is taken, since only there the truth is known.
 #
-# Here they are for six minutes of four signals.
+# Here they are for six minutes in a row of four signals, where a gap begins or ends.
 
 # %%
 x = cohort["signals"].values[day]
 seen = np.isfinite(x)
-late = int(
-    np.abs(np.diff(seen[6:-6].astype(int), axis=0)).any(axis=1).argmax()
-)  # a moment at which a gap begins or ends
+edge = int((seen[6:, 0] != seen[:-6, 0]).argmax())  # heart rate begins or ends within six minutes from here
 rows = ["heart_rate", "rmssd", "steps", "skin_temperature"]
-small = cohort["signals"].isel(day=day).sel(signal=rows).values[late : late + 12 : 2].T
+small = cohort["signals"].isel(day=day).sel(signal=rows).values[edge + 3 : edge + 9].T
 grid = {"observed": np.isfinite(small)}
 grid["hidden"] = np.random.default_rng(SEED).random(grid["observed"].shape) < 0.4
 grid["missing"] = ~grid["observed"]
@@ -255,12 +259,62 @@ print("days in train, valid, test:", train.sizes["day"], valid.sizes["day"], tes
 # %% [markdown]
 # The split is by **person**. A model that meets the same person in training and in test can recognise the person, and every
 # score about health would be about memory. Batches are reproducible to the bit, can start at any step, and split over
-# processes; `keras.Model.fit` takes them as they are.
+# processes.
 
 # %%
 again = next(iter(lsmlib.make_batches(train, batch_size=len(batch), seed=SEED)))
 assert np.array_equal(batch, again, equal_nan=True)
 assert not set(train["person"].values) & set(test["person"].values)
+
+# %% [markdown]
+# `model.fit` takes such batches as they are. With `labels=` they are pairs of signals and labels. Two things to know: gaps
+# arrive as **NaN**, so a model must replace them before it computes anything (here by 0, the population's mean, with a
+# second channel that says where), and batches go on for ever, so `fit` must be told how many make an epoch. This model
+# is far too small to learn anything; it shows the plumbing.
+
+
+# %%
+def logistic_regression():
+    """Means of a day's observed z-scores and of what was observed, into one sigmoid."""
+    days = keras.Input((1440, 26))
+    observed = keras.ops.cast(keras.ops.isfinite(days), "float32")
+    both = keras.ops.concatenate([keras.ops.nan_to_num(days), observed], axis=-1)
+    unit = keras.layers.Dense(1, "sigmoid", kernel_initializer="zeros")
+    return keras.Model(days, unit(keras.ops.mean(both, axis=1)))
+
+
+# %%
+model = logistic_regression()
+model.compile("adam", "binary_crossentropy")
+labelled = lsmlib.make_batches(train, batch_size=len(batch), seed=SEED, labels="hypertension")
+history = model.fit(labelled, epochs=3, steps_per_epoch=10, shuffle=False, verbose=0).history["loss"]
+assert np.isfinite(history).all()
+print("loss by epoch:", np.round(history, 3))
+
+# %% [markdown]
+# ## Your own data
+#
+# You have a watch that gives two of the 26 signals? That is a Cohort too. Bring arrays of days by minutes in the units of the
+# table above, NaN where nothing was measured; everything that your device lacks becomes a gap. Dates are local, and minute
+# 0 is local midnight.
+
+# %%
+rng = np.random.default_rng(SEED)
+heart_rate = 70 + 5 * rng.standard_normal((2, 1440))
+heart_rate[:, 120:180] = np.nan  # charging
+steps = rng.poisson(0.5, (2, 1440)).astype(float)
+signals = {"heart_rate": heart_rate, "steps": steps}
+mine = lsmlib.make_cohort(signals, person=["me", "me"], date=["2026-03-01", "2026-03-02"])
+print(f"{float(mine['signals'].isnull().mean()):.0%} of the readings missing")
+
+# %% [markdown]
+# What cannot be true is refused, with words that help. A heart rate in beats a second:
+
+# %%
+try:
+    lsmlib.make_cohort({"heart_rate": heart_rate / 60}, person=["me", "me"], date=["2026-03-01", "2026-03-02"])
+except ValueError as error:
+    print(error)
 
 # %% [markdown]
 # ## Keep it
@@ -278,7 +332,7 @@ opened.sizes
 # %% [markdown]
 # ## Exercises
 #
-# Try each before you open the solution below it.
+# Try each before you read on; the solutions follow. `cohort["asleep"]` is 1 in sleep, 0 awake and -1 where not known.
 #
 # 1. For each sensor, compute the share of this day's readings that are missing.
 # 2. By how much, in percent, does the heart slow down in sleep? Use all days that have both.
@@ -333,6 +387,7 @@ np.testing.assert_allclose(my_normalise(x), lsmlib.normalise(x), rtol=1e-5, atol
 {
     "missing_fraction": round(float(1 - observed.mean()), 4),
     "heart_lag_minutes": float(lag),
+    "later_beats_earlier": round(float(agreements[lags.index(3)] - agreements[lags.index(-3)]), 4),
     "nightly_dip": round(dip, 4),
     "complete_days": float(observed.all(axis=(1, 2)).sum()),
 }

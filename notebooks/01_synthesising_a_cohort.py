@@ -9,7 +9,7 @@
 
 # %% [markdown]
 # **What** you will see: how a person becomes a day of 26 signals, room by room: people → behaviour → physiology → sensors →
-# gaps; each knob; the statistics against the published ones; and what a model could learn from the result at best.
+# gaps; each knob; the statistics against the published ones; and what a strong simple model learns from the result.
 # **Time**: three minutes on a laptop. **Hardware**: any; the same code runs on CPU, GPU and TPU.
 
 # %% tags=["colab-install"]
@@ -53,7 +53,8 @@ PROFILE = "laptop"
 # ## A person
 #
 # Everything starts from three numbers: the seed of a world, the number of a person and the number of a day. From them
-# `simulate_day` makes the whole chain and hands back every link of it, also those that no sensor sees.
+# `simulate_day` makes the whole chain and hands back every link of it, also those that no sensor sees. Each link is a module
+# of `lsmlib.simulate`.
 
 # %%
 size = lsmlib.profile(PROFILE)
@@ -87,7 +88,8 @@ left.set(xlabel="age (years)", ylabel="share with hypertension")
 left.legend(title="BMI", frameon=False, fontsize=8)
 sns.scatterplot(data=crowd[:1500], x="bmi", y="homa_ir", hue="fitness", palette="icefire", s=10, lw=0, ax=middle)
 middle.set(xlabel="body mass index (kg/m²)", ylabel="HOMA-IR", yscale="log")
-sns.histplot(data=crowd, x="resting_heart_rate", hue="hypertension", common_norm=False, stat="density", ax=right)
+crowd["blood pressure"] = np.where(crowd["hypertension"] > 0, "hypertension", "normal")
+sns.histplot(data=crowd, x="resting_heart_rate", hue="blood pressure", common_norm=False, stat="density", ax=right)
 right.set(xlabel="resting heart rate (bpm)", ylabel="density")
 plt.show()
 
@@ -150,7 +152,7 @@ def follow(demand, tau):
 minutes = np.arange(60)
 demand = np.where((minutes >= 15) & (minutes < 30), 150.0, 70.0)
 for tau, name in ((2.0, "fit"), (5.0, "unfit")):
-    plt.plot(minutes, np.maximum(follow(demand, 1.5), follow(demand, tau)), label=f"{name}: recovers in {tau:g} min")
+    plt.plot(minutes, np.maximum(follow(demand, 1.5), follow(demand, tau)), label=f"{name}: time constant {tau:g} min")
 plt.plot(minutes, demand, color="0.7", ls=":", label="what the effort asks for")
 plt.xlabel("minute"), plt.ylabel("heart rate (bpm)"), plt.legend(frameon=False)
 plt.show()
@@ -164,7 +166,8 @@ np.testing.assert_allclose(packaged, np.maximum(follow(demand, 1.5), follow(dema
 
 # %% [markdown]
 # Stress works through the same body: the heart quickens a little, its beat-to-beat variability (RMSSD) falls, sweat rises
-# in bursts, the hands cool. Averaged over many episodes, around their beginning:
+# in bursts, and the skin cools by a trace before it warms again. Averaged over many episodes, around their beginning, with
+# the standard error of the mean:
 
 # %%
 fields = {"heart_rate": "heart rate (bpm)", "rmssd": "RMSSD (ms)", "sweat": "conductance (µS)", "skin": "skin (°C)"}
@@ -181,9 +184,12 @@ for person in range(40):
 # %%
 figure, axes = plt.subplots(1, 4, figsize=(12, 2.6), layout="constrained")
 for panel, (name, label) in zip(axes, fields.items(), strict=True):
-    panel.plot(np.arange(-30, 75), np.mean(episodes[name], axis=0))
+    average, error = np.mean(episodes[name], axis=0), np.std(episodes[name], axis=0) / len(episodes[name]) ** 0.5
+    panel.fill_between(np.arange(-30, 75), average - error, average + error, alpha=0.25, lw=0)
+    panel.plot(np.arange(-30, 75), average)
     panel.axvline(0, color="C3", ls=":")
     panel.set(xlabel="minutes since stress began", ylabel=label)
+figure.suptitle(f"{len(episodes['skin'])} episodes of 40 people")
 plt.show()
 
 # %% [markdown]
@@ -202,10 +208,11 @@ for width, entropy in (("sdnn", "rr_entropy"), ("rmssd", "rr_diff_entropy")):
     print(f"{entropy} with {width}: bins of {bin_width:.1f} ms")
 
 # %% [markdown]
-# Both say six milliseconds, from two independent pairs of published numbers. The simulator uses just that.
+# Both say six milliseconds, from two independent pairs of published numbers. The simulator builds its entropies on that,
+# a little flattened at both ends, because five minutes hold only a few hundred beats.
 #
-# Now a cohort of the profile's size. How well do all 26 signals sit on their published means and deviations? The grey bands are the promise that the tests
-# keep: a quarter of a deviation for means, 0.75 to 1.33 for deviations.
+# Now a cohort of the profile's size. How well do all 26 signals sit on their published means and deviations? The grey bands are
+# what the package's tests hold 2,000 days to: a quarter of a deviation for means, 0.75 to 1.33 for deviations.
 
 # %%
 cohort = lsmlib.simulate_cohort(people, days, seed=SEED, missing_mode=True)
@@ -223,8 +230,7 @@ plots.plot_against_published(mean, sd, exceptions=["heart_rate_at_rest"])
 
 # %%
 off_mean = np.abs(mean - lsmlib.signals.MEAN) / lsmlib.signals.SD
-off_sd = np.abs(np.log(sd / lsmlib.signals.SD))
-pd.DataFrame({"mean off by (sd)": off_mean, "sd ratio": sd / lsmlib.signals.SD}, index=lsmlib.SIGNAL_NAMES).round(2).T
+pd.DataFrame({"mean off by (sd)": off_mean, "sd ratio": sd / lsmlib.signals.SD}, index=lsmlib.SIGNAL_NAMES).round(2)
 
 # %% [markdown]
 # ## What gets lost
@@ -244,7 +250,8 @@ plots.plot_missing_modes(
 # %% [markdown]
 # Noise and removed readings come first, from motion and chance. Then the day goes through a list of candidate episodes in
 # a random order (charging first, so no day is complete) and takes them one after another until its target share is reached;
-# the last one ends early. Targets are drawn so that a cohort has the published mean, deviation and range.
+# the last one ends early. Where two overlap, the first one counts: a sensor that was off already stays "sensor off" when
+# the whole device goes off too. Targets are drawn so that a cohort has the published mean, deviation and range.
 
 # %%
 published = {"mean": 0.49, "sd": 0.15, "low": 0.02, "high": 0.80}
@@ -252,7 +259,8 @@ plots.plot_missing_statistics(cohort, simulate.MODES, published)
 
 # %% [markdown]
 # Variability of RR intervals is lost most: the device computes it only in some modes, and motion spoils it. Nothing here
-# looks at a label. What is missing tells nothing about health, by construction; further down we check that.
+# looks at a label, and how much is missing does not depend on health. Where the gaps fall follows motion and sleep, which
+# health touches a little; further down we check that a model can make nothing of it.
 #
 # LSM-1 reads five-hour windows with at most 20 % missing. How much of such a cohort can it use at all?
 
@@ -290,14 +298,15 @@ for panel, (name, label) in zip(axes, shown, strict=True):
 plt.show()
 
 # %% [markdown]
-# ## What can be learnt at best?
+# ## What can be learnt?
 #
-# Before training anything large, ask what a strong model on hand-made features reaches, and what **controls** reach: age
-# and body mass alone; the signals' means alone; the pattern of gaps alone; and shuffled labels, where any score but chance
-# would be a mistake in the protocol. People are in training or in test, never in both. LSM-2 reports an AUROC of about 0.75
-# for hypertension and for anxiety; a simulated label that gave 0.99 would teach nothing.
+# Before training anything large, ask what a strong model on hand-made features reaches: the baseline that a large model must
+# beat. And ask what **controls** reach: age and body mass alone; the signals' means alone; the shares of gaps alone; and
+# shuffled labels, where any score but chance would be a mistake in the protocol. People are in training or in test, never
+# in both. LSM-2 is reported to reach an AUROC of about 0.75 for hypertension and for anxiety; a simulated label that gave
+# 0.99 would teach nothing.
 #
-# This needs more people than fit comfortably into memory at once, so the cohort is **lazy**: `chunks=` makes it a Dask
+# To show how more people than fit into memory are handled, this cohort is **lazy**: `chunks=` makes it a Dask
 # computation of 64 days at a time. For really large ones, `save_cohort` writes it in parallel on any Dask scheduler.
 
 # %%
@@ -306,9 +315,17 @@ learnable = label_table(many, seed=SEED)
 learnable.round(3)
 
 # %% [markdown]
-# Read it row by row. Signals beat age and body mass for hypertension, and add most for anxiety, which age and body mass do
-# not show at all. Gaps alone and shuffled labels are at chance, 0.5 for AUROC and 0 for R². With a few hundred people these
-# scores scatter by a few hundredths; with two thousand by about one.
+# Read it row by row.
+#
+# - **Hypertension** and **anxiety**: signals beat age and body mass by far, since both depend on a hidden tendency that only
+#   the body shows. Age and sex enter anxiety with small weights, so age and body mass alone stay close to chance.
+# - **HOMA-IR** is the other way round: body mass alone explains more than all signals together, because insulin resistance
+#   rides on body mass and the signals see body mass only dimly. Public material about LSM-2's embeddings shows the like:
+#   alone they explain about as much as age and body mass do.
+# - **Gaps only** and **shuffled labels** are at chance: 0.5 for AUROC, 0 or a little below for R².
+#
+# How far to trust the digits? With 2,000 people, a third of them cases, the standard error of an AUROC is about 0.013; with
+# the few people of the smoke profile it is ten times as large.
 
 # %% [markdown]
 # ## The same day, anywhere
@@ -381,8 +398,8 @@ autocorrelation
 # | missing a day | mean 0.49, sd 0.15, range 0.02-0.80 (LSM-2) | mean and sd in the numbers below | targets are drawn to match; one cohort scatters |
 # | complete days | none of 1.6 million (LSM-2) | none | charging always happens |
 # | means and deviations | published with SensorLM's code | 25 of 26 means within 0.25 sd | the exception contradicts physiology |
-# | hypertension, anxiety | AUROC 0.754 and 0.758 (LSM-2, as reported) | the table above, hand-made features | ours is a ceiling set by design, theirs a result |
-# | HOMA-IR | R² 0.18 from embeddings alone (sibling study) | the table above | likewise; ours is of log HOMA-IR |
+# | hypertension, anxiety | AUROC 0.754 and 0.758 (LSM-2, as reported) | the table above, hand-made features | ours follow from weights that we chose, theirs are a result |
+# | HOMA-IR | R² 0.18 from embeddings alone, 0.18 from age and BMI (a notebook of Google's consumer-health-research) | the table above | ours is of log HOMA-IR, and simulated |
 # | steps | 80-90 % of minutes without | see the numbers below | |
 #
 # None of our numbers is a finding about people. They say that the instrument is in tune.

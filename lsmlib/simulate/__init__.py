@@ -21,6 +21,7 @@ import numpy as np
 import xarray as xr
 from tqdm.auto import tqdm
 
+from lsmlib.checks import check_whole
 from lsmlib.cohort import make_cohort
 from lsmlib.signals import MINUTES_PER_DAY, SIGNAL_NAMES
 from lsmlib.simulate.behaviour import ACTIVITIES, MOODS, Behaviour, live_day
@@ -63,9 +64,9 @@ def simulate_day(seed: int, person: int, day: int) -> SimulatedDay:
     Raises:
         ValueError: if a number is not as described.
     """
-    _check_whole("seed", seed, 0, 2**32 - 1)
-    _check_whole("person", person, 0, LAST_PERSON)
-    _check_whole("day", day, 0, MOST_DAYS - 1)
+    check_whole("seed", seed, 0, 2**32 - 1)
+    check_whole("person", person, 0, LAST_PERSON)
+    check_whole("day", day, 0, MOST_DAYS - 1)
     block = np.zeros(BLOCK, np.uint32)
     days = _simulate_block(np.uint32(seed), block + np.uint32(person), block + np.uint32(day))
     return jax.tree.map(lambda values: values[0], days)
@@ -140,10 +141,10 @@ def simulate_cohort(
         ValueError: if people, days, seed or chunks are not as described.
     """
     numbers = _check_people(people)
-    _check_whole("days", days, 1, MOST_DAYS)
-    _check_whole("seed", seed, 0, 2**32 - 1)
+    check_whole("days", days, 1, MOST_DAYS)
+    check_whole("seed", seed, 0, 2**32 - 1)
     if chunks is not None:
-        _check_whole("chunks", chunks, 1, 10**6)
+        check_whole("chunks", chunks, 1, 10**6)
     person, day = np.repeat(numbers, days), np.tile(np.arange(days, dtype=np.uint32), len(numbers))
     names = [name for name in _SHAPES if missing_mode or name != "missing_mode"]
     data = _simulate(seed, person, day, names) if chunks is None else _plan(seed, person, day, names, chunks)
@@ -160,7 +161,7 @@ def simulate_cohort(
 
 def _check_people(people: int | Iterable[int]) -> np.ndarray:
     if isinstance(people, int | np.integer):
-        _check_whole("people", people, 1, LAST_PERSON + 1)
+        check_whole("people", people, 1, LAST_PERSON + 1)
         return np.arange(people, dtype=np.uint32)
     numbers = np.asarray(list(people) if isinstance(people, Iterable) else people)
     valid = numbers.ndim == 1 and numbers.size > 0 and numbers.dtype.kind in "iu"
@@ -170,11 +171,6 @@ def _check_people(people: int | Iterable[int]) -> np.ndarray:
     if len(unique) < len(numbers):
         raise ValueError(f"people names {unique[count > 1][0]} twice or more; expected each number once")
     return numbers.astype(np.uint32)
-
-
-def _check_whole(name: str, value: Any, least: int, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
-        raise ValueError(f"{name} is {value!r}; expected a whole number from {least} to {most}")
 
 
 def _labels(seed: int, numbers: np.ndarray, days: int) -> dict[str, np.ndarray]:
