@@ -69,7 +69,8 @@ def simulate_day(seed: int, person: int, day: int) -> SimulatedDay:
     check_whole("day", day, 0, MOST_DAYS - 1)
     block = np.zeros(BLOCK, np.uint32)
     days = _simulate_block(np.uint32(seed), block + np.uint32(person), block + np.uint32(day))
-    return jax.tree.map(lambda values: values[0], days)
+    day_of_block = jax.tree.map(lambda values: values[0], days)
+    return day_of_block._replace(complete=day_of_block.complete.T, missing_mode=day_of_block.missing_mode.T)
 
 
 # Each room is a program of its own. In one large program XLA computes a room's minutes again inside every reader of
@@ -89,32 +90,28 @@ def _keys(seed: jax.Array, person: jax.Array, day: jax.Array) -> tuple[jax.Array
     return person_key, *jnp.moveaxis(jax.vmap(lambda key: jax.random.split(key, 4))(day_key), 1, 0)
 
 
-@jax.jit
-def _minutes_first(complete: jax.Array, missing_mode: jax.Array) -> tuple[jax.Array, jax.Array]:
-    return jnp.swapaxes(complete, 1, 2), jnp.swapaxes(missing_mode, 1, 2)
-
-
 def _simulate_block(seed: np.uint32, person: np.ndarray, day: np.ndarray) -> SimulatedDay:
-    """``BLOCK`` days at once, room after room: every field ``[d, ...]``."""
+    """``BLOCK`` days at once, room after room: every field ``[d, ...]``, readings and modes ``[d, s, t]``."""
     person_key, body_key, sensor_key, single_key, episode_key = _keys(seed, person, day)
     traits = _people(person_key)
     behaviour = _live(person_key, day, traits)
     body = _body(body_key, traits, behaviour)
     complete = _sensors(sensor_key, traits, behaviour, body)
     missing_mode = _episodes(episode_key, person_key, behaviour, _single(single_key, behaviour))
-    return SimulatedDay(traits, behaviour, body, *_minutes_first(complete, missing_mode))
+    return SimulatedDay(traits, behaviour, body, complete, missing_mode)
 
 
-@jax.jit
-def _record(days: SimulatedDay) -> dict[str, jax.Array]:
-    """What a Cohort keeps of simulated days."""
-    return {
-        "signals": jnp.where(days.missing_mode < 0, days.complete, jnp.nan),
+@partial(jax.jit, static_argnames="names")
+def _record(days: SimulatedDay, names: tuple[str, ...]) -> dict[str, jax.Array]:
+    """What a Cohort keeps of simulated days, minutes before signals."""
+    kept = {
+        "signals": jnp.swapaxes(jnp.where(days.missing_mode < 0, days.complete, jnp.nan), 1, 2),
         "activity": days.behaviour.activity.astype(jnp.int8),
         "asleep": (days.behaviour.stage > 0).astype(jnp.int8),
         "mood": days.behaviour.mood.astype(jnp.int8),
-        "missing_mode": days.missing_mode,
+        "missing_mode": jnp.swapaxes(days.missing_mode, 1, 2),
     }
+    return {name: kept[name] for name in names}
 
 
 def simulate_cohort(
@@ -190,7 +187,8 @@ def _simulate(seed: int, person: np.ndarray, day: np.ndarray, names: Sequence[st
     def fill(start: int) -> None:
         rows = slice(start, start + BLOCK)
         padding = (0, BLOCK - len(person[rows]))
-        block = _record(_simulate_block(np.uint32(seed), np.pad(person[rows], padding), np.pad(day[rows], padding)))
+        days = _simulate_block(np.uint32(seed), np.pad(person[rows], padding), np.pad(day[rows], padding))
+        block = _record(days, tuple(names))
         for name in names:
             data[name][rows] = block[name][: len(person[rows])]
 
