@@ -151,8 +151,8 @@ def test_a_bar_is_drawn_only_when_it_takes_long(cohort, capsys):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"people": 0}, "people is 0; expected a whole number from 1"),
-        ({"people": -1}, "people is -1; expected a whole number from 1"),
+        ({"people": 0}, "people is 0; expected a whole number, 1 to "),
+        ({"people": -1}, "people is -1; expected a whole number, 1 to "),
         ({"people": 1.5}, r"people is 1\.5; expected a count, or a sequence of whole numbers"),
         ({"people": True}, "people is True; expected a whole number"),
         ({"people": "12"}, "people is '12'; expected a count, or"),
@@ -161,15 +161,15 @@ def test_a_bar_is_drawn_only_when_it_takes_long(cohort, capsys):
         ({"people": [0, -1]}, r"people is \[0, -1\]; expected .* from 0"),
         ({"people": [10**9 + 1]}, "from 0 to 10⁹"),
         ({"people": [4, 7, 4]}, "people names 4 twice or more; expected each number once"),
-        ({"people": 10**9 + 2}, "people is 1000000002; expected a whole number from 1 to 1000000001"),
-        ({"days": 0}, "days is 0; expected a whole number from 1 to 100000"),
+        ({"people": 10**9 + 2}, "people is 1000000002; expected a whole number, 1 to 1000000001"),
+        ({"days": 0}, "days is 0; expected a whole number, 1 to 100000"),
         ({"days": -3}, "days is -3"),
         ({"days": 1.5}, "days is 1.5; expected a whole number"),
         ({"days": None}, "days is None; expected a whole number"),
-        ({"seed": -1}, "seed is -1; expected a whole number from 0 to 4294967295"),
+        ({"seed": -1}, "seed is -1; expected a whole number, 0 to 4294967295"),
         ({"seed": 2**32}, "seed is 4294967296"),
         ({"seed": None}, "seed is None; expected a whole number"),
-        ({"chunks": 0}, "chunks is 0; expected a whole number from 1"),
+        ({"chunks": 0}, "chunks is 0; expected a whole number, 1 to "),
         ({"chunks": 2.0}, "chunks is 2.0; expected a whole number"),
     ],
 )
@@ -182,8 +182,8 @@ def test_refusals(options, words):
     ("options", "words"),
     [
         ({"seed": 2**32}, "seed is 4294967296; expected"),
-        ({"person": -1}, "person is -1; expected a whole number from 0"),
-        ({"day": 1.5}, "day is 1.5; expected a whole number from 0"),
+        ({"person": -1}, "person is -1; expected a whole number, 0 to "),
+        ({"day": 1.5}, "day is 1.5; expected a whole number, 0 to "),
     ],
 )
 def test_a_day_that_cannot_be_is_refused(options, words):
