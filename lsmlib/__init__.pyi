@@ -1,5 +1,6 @@
 from . import evaluate as evaluate
 from . import plots as plots
+from . import readers as readers
 from . import signals as signals
 from . import simulate as simulate
 from .batches import as_tf_dataset as as_tf_dataset
@@ -10,6 +11,8 @@ from .describe import describe_cohort as describe_cohort
 from .profiles import PROFILES as PROFILES
 from .profiles import Profile as Profile
 from .profiles import profile as profile
+from .readers import describe_reading as describe_reading
+from .readers import read_table as read_table
 from .signals import SIGNAL_NAMES as SIGNAL_NAMES
 from .signals import SIGNALS as SIGNALS
 from .signals import Signal as Signal

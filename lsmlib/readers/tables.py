@@ -1,0 +1,164 @@
+"""CSV files as devices and spreadsheets write them, in pieces of bounded size, with the line of whatever is wrong."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lsmlib.readers.clock import parse_times
+
+PIECE = 500_000  # rows held at a time
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some rows of a file, as text."""
+
+    path: Path
+    first_line: int  # line of the file in which row 0 stands, counted from 1
+    rows: pd.DataFrame
+    separator: str
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def place(self, row: int) -> str:
+        """Where a row stands, for messages."""
+        return f"{self.path.name}, line {self.first_line + row}"
+
+    def text(self, column: str) -> pd.Series:
+        """A column in which no field may be empty. Raises ``ValueError``."""
+        values = self.rows[column]
+        empty = np.flatnonzero((values == "").to_numpy())
+        if len(empty):
+            raise ValueError(f"{self.place(int(empty[0]))}: {column} is empty; is the file cut off?")
+        return values
+
+    def numbers(self, column: str) -> np.ndarray:
+        """A column of numbers, float64 ``[n]``, NaN where a field is empty or says NA.
+
+        Files that are separated by semicolons or tabs may write decimal commas.
+
+        Raises:
+            ValueError: for anything else.
+        """
+        text = self.rows[column]
+        if (
+            self.separator != ","
+            and text.str.contains(",", regex=False).any()
+            and not text.str.contains(".", regex=False).any()
+        ):
+            text = text.str.replace(",", ".", regex=False)
+        is_empty = text.isin(["", "NA", "NaN", "nan", "null"]).to_numpy()
+        wrong = np.flatnonzero(~is_empty & ~text.str.fullmatch(_NUMBER).to_numpy(bool))
+        if len(wrong):
+            raise ValueError(
+                f"{self.place(int(wrong[0]))}: {column} is {text.iloc[wrong[0]]!r}; expected a number such as 72.5."
+                " Decimal commas are understood in files separated by semicolons; signs between thousands never are"
+            )
+        return text.mask(is_empty, "nan").astype(float).to_numpy()
+
+    def times(self, column: str, formats: Sequence[str], hint: str = "") -> np.ndarray:
+        """A column of times, datetime64[ms] ``[n]``; see ``clock.parse_times``."""
+        return parse_times(self.text(column), formats, self.place, hint)
+
+
+def read_pieces(path: Path, columns: Sequence[str], optional: Sequence[str] = (), skip: int = 0) -> Iterator[Piece]:
+    """Read named columns of a CSV file, some hundred thousand rows at a time.
+
+    A byte order mark, UTF-16, blanks and capitals in the header, and commas, semicolons or tabs are all understood.
+
+    Args:
+        path: the file.
+        columns: names that must be there; a piece has them under these names.
+        optional: names that may be there.
+        skip: lines before the header.
+
+    Raises:
+        ValueError: if the file is empty, no text, lacks a column, or has a line of another length.
+        FileNotFoundError: if there is no such file.
+    """
+    encoding = _find_encoding(path)
+    header, separator = _read_header(path, encoding, skip)
+    found = {name.strip().lower(): position for position, name in reversed(list(enumerate(header)))}
+    absent = [name for name in columns if name.lower() not in found]
+    if absent:
+        raise ValueError(
+            f"{path.name}, line {skip + 1}: there is no column {' or '.join(map(repr, absent))} among {header}"
+        )
+    chosen = {found[name.lower()]: name for name in (*columns, *optional) if name.lower() in found}
+    line = skip + 2
+    try:
+        pieces = pd.read_csv(
+            path,
+            sep=separator,
+            header=None,
+            skiprows=skip + 1,
+            names=range(len(header)),
+            usecols=sorted(chosen),
+            dtype=str,
+            keep_default_na=False,
+            na_filter=False,
+            encoding=encoding,
+            chunksize=PIECE,
+            skip_blank_lines=False,
+            index_col=False,
+            on_bad_lines="error",
+        )
+        for rows in pieces:
+            rows = rows.rename(columns=chosen).apply(lambda column: column.str.strip())
+            count = len(rows)
+            is_blank = (rows == "").all(axis=1).to_numpy()
+            if is_blank[-1]:  # files end in blank lines; in their midst they are errors, told where they are
+                rows = rows.iloc[: count - int(np.argmin(is_blank[::-1])) if not is_blank.all() else 0]
+            if len(rows):
+                yield Piece(path, line, rows.reset_index(drop=True), separator)
+            line += count
+    except pd.errors.EmptyDataError:
+        return
+    except (pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path.name} cannot be read as a table: {error}. Is it damaged or cut off?") from error
+
+
+def _find_encoding(path: Path) -> str:
+    with path.open("rb") as file:
+        start = file.read(4096)
+    if not start.strip():
+        raise ValueError(f"{path.name} is empty; expected a table with a header")
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    if b"\0" in start:
+        raise ValueError(f"{path.name} is not text; expected a CSV file")
+    return "utf-8-sig"
+
+
+def _read_header(path: Path, encoding: str, skip: int) -> tuple[list[str], str]:
+    with path.open(encoding=encoding, newline="") as file:
+        try:
+            lines = [file.readline(1 << 20) for _ in range(skip + 1)]
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path.name} is not text in {encoding}: {error}") from error
+    header = lines[-1].rstrip("\r\n")
+    if not header.strip():
+        raise ValueError(f"{path.name}, line {skip + 1}: the header is empty")
+    separator = max(",;\t", key=header.count)
+    return [name.strip() for name in next(csv.reader([header], delimiter=separator))], separator
+
+
+def find_files(folder: Path, patterns: Sequence[str]) -> list[Path]:
+    """Files in a folder and below whose names match one of some patterns, capitals aside, in the order of their names.
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+        ValueError: if it is a file.
+    """
+    if not folder.exists():
+        raise FileNotFoundError(f"there is no folder {folder}")
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is a file; expected the folder of the export. Unpack an archive first")
+    found = {path for pattern in patterns for path in folder.rglob(pattern) if path.is_file()}
+    return sorted(found)
