@@ -7,7 +7,7 @@ import dask
 import dask.array as da
 import numpy as np
 
-from lsmlib.readers.minutes import Minutes
+from lsmlib.readers.minutes import MINUTE, Minutes, expand
 from lsmlib.signals import MINUTES_PER_DAY
 
 LAZY_DAYS = 500  # more days than this are laid out block by block when they are looked at: ten years are 550 MB
@@ -62,3 +62,26 @@ def _lay_out_later(column: Column, start: int, stop: int) -> Any:
     here = slice(*np.searchsorted(column.row, [start, stop]))
     part = Column(column.row[here] - start, column.minute[here], column.value[here])
     return dask.delayed(part.lay_out, pure=True)(0, stop - start)
+
+
+def lay_states(
+    spans: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]], row_of: dict[tuple[str, int], int], days: int
+) -> np.ndarray:
+    """Codes int8 ``[d, t]`` of what held over stretches of time; -1 where nothing is known.
+
+    Args:
+        spans: of each person, (start, end, code), times int64 ``[n]`` in milliseconds since 1970; the last counts.
+        row_of: from person and day since 1970 to the row.
+        days: how many rows there are.
+    """
+    laid = np.full((days, MINUTES_PER_DAY), -1, np.int8)
+    for person, parts in spans.items():
+        for start, end, code in parts:
+            first, stop = (
+                -((MINUTE // 2 - edge) // MINUTE) for edge in (start, end)
+            )  # minutes whose middle lies inside
+            span, minute = expand(first, stop)
+            day, index = np.unique(minute // MINUTES_PER_DAY, return_inverse=True)
+            row = np.array([row_of.get((person, one), -1) for one in day.tolist()], np.int64)[index]
+            laid[row[row >= 0], (minute % MINUTES_PER_DAY)[row >= 0]] = code[span][row >= 0]
+    return laid

@@ -17,8 +17,8 @@ import xarray as xr
 from lsmlib.cohort import make_cohort
 from lsmlib.readers.clock import EARLIEST, latest
 from lsmlib.readers.extras import EXTRAS, RANGES
-from lsmlib.readers.layout import Column
-from lsmlib.readers.minutes import MINUTE, How, Minutes, average_same, expand, gather, spread
+from lsmlib.readers.layout import Column, lay_states
+from lsmlib.readers.minutes import MINUTE, How, Minutes, average_same, gather, spread
 from lsmlib.readers.wear import NON_WEAR, check_non_wear
 from lsmlib.signals import MINUTES_PER_DAY, SIGNAL_NAMES, index_of
 
@@ -42,13 +42,24 @@ class Recording:
         source: where the data come from, in words.
         licence: under which licence, if known.
         timezone: the IANA name of the time zone of the wall's clock, if known, for the record.
+        earliest: readings dated before are dropped. (Dates of some published recordings are shifted on purpose.)
     """
 
-    def __init__(self, reader: str, source: str, licence: str = "unknown", timezone: str | None = None):
+    def __init__(
+        self,
+        reader: str,
+        source: str,
+        licence: str = "unknown",
+        timezone: str | None = None,
+        earliest: np.datetime64 = EARLIEST,
+    ):
+        self._earliest = earliest
+        self._undated = f"dated before {str(earliest)[:4]} or in the future"
         self.reader, self.source, self.licence, self.timezone = reader, source, licence, timezone
         self._readings: dict[tuple[str, str, int], list[_Readings]] = defaultdict(list)
         self._states: dict[tuple[str, str], list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = defaultdict(list)
         self._names: dict[str, Any] = {}
+        self._derived: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {}
         self._labels: dict[str, dict[str, Any]] = defaultdict(dict)
         self._of_day: dict[str, dict[tuple[str, int], float]] = defaultdict(dict)
         self._files: list[dict[str, Any]] = []
@@ -126,16 +137,20 @@ class Recording:
             code: int ``[n]``.
             names: of the codes: a sequence, or a dict from code to name.
         """
-        known = _is_recorded(_as_ms(start)) & _is_recorded(_as_ms(end))
+        known = self._is_recorded(_as_ms(start)) & self._is_recorded(_as_ms(end))
         length = np.asarray(end, "datetime64[ms]") - np.asarray(start, "datetime64[ms]")
         is_sound = (length >= np.timedelta64(0)) & (length <= np.timedelta64(LONGEST_STATE, "m"))
         self._rows[name] += len(code)
-        self.drop(name, "dated before 1990 or in the future", int((~known).sum()))
+        self.drop(name, self._undated, int((~known).sum()))
         self.drop(name, "ends before it starts, or lasts longer than a day", int((known & ~is_sound).sum()))
         kept = known & is_sound
         self._states[person, name].append((_as_ms(start)[kept], _as_ms(end)[kept], np.asarray(code, np.int8)[kept]))
         if len(names):
             self._names[name] = names
+
+    def derive(self, name: str, of: str, function: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Compute the minutes of a signal from those of another, once they are gathered."""
+        self._derived[name] = of, function
 
     def label(self, person: str, **labels: Any) -> None:
         """Remember what is known of a person: ``age``, ``sex``, ``bmi`` and the other labels of a Cohort."""
@@ -145,17 +160,20 @@ class Recording:
         """Add one number about a whole day, such as the minutes slept; it becomes a variable ``name [d]``."""
         self._of_day[name][person, int(date.astype("datetime64[D]").astype(int))] = float(value)
 
+    def _is_recorded(self, time: np.ndarray) -> np.ndarray:
+        return (time >= self._earliest.astype("datetime64[ms]").astype(np.int64)) & (time <= latest().astype(np.int64))
+
     def _add(self, person: str, name: str, rank: int, readings: _Readings) -> None:
         if name not in EXTRAS:
             index_of(name)
         low, high, unit = RANGES[name]
         value = readings.value
         is_number = ~np.isnan(value)
-        is_recorded = _is_recorded(readings.start)
+        is_recorded = self._is_recorded(readings.start)
         in_range = (value >= 0) if readings.how == "sum" else (value >= low) & (value <= high)
         reasons = {
             "empty": ~is_number,
-            "dated before 1990 or in the future": is_number & ~is_recorded,
+            self._undated: is_number & ~is_recorded,
             "negative" if readings.how == "sum" else f"outside {low:g} to {high:g} {unit}": is_number
             & is_recorded
             & ~in_range,
@@ -190,14 +208,12 @@ class Recording:
         self,
         *,
         non_wear: str | None = None,
-        keep: Callable[[str, np.ndarray], np.ndarray] | None = None,
         attrs: Mapping[str, Any] | None = None,
     ) -> xr.Dataset:
         """Gather everything into a Cohort.
 
         Args:
             non_wear: a rule of ``wear.NON_WEAR`` for turning minutes in which the device was not worn into gaps.
-            keep: from a person and their days (datetime64[D] ``[d]``, in order) to bool ``[d]``: which days to keep.
             attrs: further attributes.
 
         Returns:
@@ -210,7 +226,9 @@ class Recording:
         minutes = {name: self._gather(name) for name in dict.fromkeys(key[1] for key in self._readings)}
         if non_wear is not None:
             self._remove_non_wear(minutes, non_wear)
-        days = self._find_days(minutes, keep)
+        for name, (of, function) in self._derived.items():
+            minutes[name] = {who: Minutes(one.minute, function(one.value)) for who, one in minutes.get(of, {}).items()}
+        days = self._find_days(minutes)
         if not len(days):
             raise ValueError(
                 f"{self.reader} found no reading of any of the 26 signals in {self._where()}. {self._explain()}"
@@ -293,37 +311,23 @@ class Recording:
                     minutes[name][person] = Minutes(old.minute[worn], old.value[worn])
                     self.drop(name, f"minutes not worn ({non_wear})", int((~worn).sum()))
 
-    def _find_days(self, minutes: dict[str, dict[str, Minutes]], keep: Any) -> list[tuple[str, int]]:
+    def _find_days(self, minutes: dict[str, dict[str, Minutes]]) -> list[tuple[str, int]]:
         days: dict[str, set[int]] = defaultdict(set)
         lost: dict[str, set[int]] = defaultdict(set)
         for name, people in minutes.items():
             for person, of in people.items():
                 found = np.unique(of.minute // MINUTES_PER_DAY).tolist()
                 (days if name in SIGNAL_NAMES else lost)[person].update(found)
-        for person, found in days.items():
-            ordered = np.array(sorted(found))
-            if keep is not None:
-                kept = keep(person, ordered.astype("datetime64[D]"))
-                self.drop("days", "not part of the study", int((~kept).sum()))
-                days[person] = set(ordered[kept].tolist())
         self.drop("days", "without any of the 26 signals", sum(len(lost[p] - days.get(p, set())) for p in lost))
         return [(person, day) for person in sorted(days) for day in sorted(days[person])]
 
-    def _lay_states(self, row_of: dict[tuple[str, int], int], days: int) -> dict[str, tuple[np.ndarray, Any]]:
-        laid: dict[str, tuple[np.ndarray, Any]] = {}
-        for (person, name), parts in self._states.items():
-            if name not in laid:
-                names = self._names.get(name, ())
-                named = dict(names) if isinstance(names, Mapping) else dict(enumerate(names))
-                laid[name] = np.full((days, MINUTES_PER_DAY), -1, np.int8), named
-            for start, end, code in parts:
-                half = MINUTE // 2
-                row, minute = expand(-((half - start) // MINUTE), -((half - end) // MINUTE))
-                day, within = minute // MINUTES_PER_DAY, minute % MINUTES_PER_DAY
-                for one in np.unique(day).tolist():
-                    if (person, one) in row_of:
-                        here = day == one
-                        laid[name][0][row_of[person, one], within[here]] = code[row[here]]
+    def _lay_states(self, row_of: dict[tuple[str, int], int], days: int) -> dict[str, tuple[np.ndarray, dict]]:
+        laid = {}
+        for name in dict.fromkeys(name for _, name in self._states):
+            names = self._names.get(name, ())
+            spans = {person: spans for (person, of), spans in self._states.items() if of == name}
+            named = dict(names) if isinstance(names, Mapping) else dict(enumerate(names))
+            laid[name] = lay_states(spans, row_of, days), named
         return laid
 
     def _labels_of(self, person: np.ndarray) -> dict[str, list[Any]]:
@@ -392,7 +396,3 @@ def _gather_parts(parts: list[_Readings]) -> Minutes:
 
 def _as_ms(time: np.ndarray) -> np.ndarray:
     return np.asarray(time).astype("datetime64[ms]").astype(np.int64)
-
-
-def _is_recorded(time: np.ndarray) -> np.ndarray:
-    return (time >= EARLIEST.astype(np.int64)) & (time <= latest().astype(np.int64))
