@@ -28,8 +28,10 @@ def load_aw_fb(folder: Path, non_wear: str | None) -> xr.Dataset:
     kinds, codes = table["activity"].unique().tolist(), table["activity"].factorize()[0]
     devices = sorted(table["device"].unique().tolist())
     minute = np.timedelta64(1, "m")
-    for number, (person, index) in enumerate(table.groupby(["age", "gender", "height", "weight"]).indices.items()):
-        age, gender, height, weight = person
+    body = table[["age", "gender", "height", "weight"]]
+    people = pd.MultiIndex.from_frame(body)
+    for number, (age, gender, height, weight) in enumerate(people.unique().sort_values()):
+        index = np.flatnonzero((body == (age, gender, height, weight)).all(axis=1))
         name = f"p{number + 1:02d}"
         sex = {0: "female", 1: "male"}.get(int(gender), "")  # 1 is 16 cm taller on average; there is no code book
         recording.label(name, age=float(age), sex=sex, bmi=weight / (height / 100) ** 2)

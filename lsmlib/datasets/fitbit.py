@@ -12,10 +12,8 @@ from lsmlib.readers.tables import read_pieces
 
 def load_fitbit(folder: Path, non_wear: str | None) -> xr.Dataset:
     """Steps and intensity of all, heart rate of few; some nights' sleep."""
-    steps, hearts = (
-        find_file(folder, "*minute_steps_intensity.parquet"),
-        find_file(folder, "*minute_heartrate*.parquet"),
-    )
+    steps = find_file(folder, "*minute_steps_intensity.parquet")
+    hearts = find_file(folder, "*minute_heartrate*.parquet")
     if steps is None and hearts is None:
         return read_fitabase(folder, non_wear=non_wear)
     recording = new_recording(FITBIT)
@@ -25,13 +23,9 @@ def load_fitbit(folder: Path, non_wear: str | None) -> xr.Dataset:
         table = read_parquet(recording, file, ["Id", time, "Steps", "Intensity"])
         for person, rows in table.groupby("Id"):
             when = rows[time].to_numpy("datetime64[ms]")
-            for column, name, how in (
-                ("Steps", "steps", "sum"),
-                ("Intensity", "intensity", "mean"),
-                ("HeartRate", "heart_rate", "mean"),
-            ):
+            for column, name in (("Steps", "steps"), ("Intensity", "intensity"), ("HeartRate", "heart_rate")):
                 if column in rows:
-                    recording.add(str(person), name, when, rows[column].to_numpy(float), how=how)
+                    recording.add(str(person), name, when, rows[column].to_numpy(float))
     if (nights := find_file(folder, "sleepDay*.csv")) is not None:
         columns = ["Id", "SleepDay", "TotalMinutesAsleep", "TotalTimeInBed"]
         for piece in read_pieces(nights, columns):

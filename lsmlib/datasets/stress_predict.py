@@ -21,7 +21,8 @@ def load_stress_predict(folder: Path, non_wear: str | None) -> xr.Dataset:
         return load_official(folder)
     recording = new_recording(STRESS_PREDICT, "Europe/Dublin")
     table = read_parquet(recording, file, ["Participant", "Time", "HR", "EDA", "TEMP", "Label"])
-    for person, rows in table.sort_values("Time").groupby("Participant"):
+    for who, rows in table.sort_values("Time").groupby("Participant"):
+        person = str(who)
         wall, ahead = to_wall((rows["Time"].to_numpy() * 1000).astype("datetime64[ms]"), "Europe/Dublin")
         for column, name, scale in (
             ("HR", "heart_rate", 0),
