@@ -17,8 +17,8 @@ import xarray as xr
 from lsmlib.cohort import make_cohort
 from lsmlib.readers.clock import EARLIEST, latest
 from lsmlib.readers.extras import EXTRAS, RANGES
-from lsmlib.readers.layout import Column
-from lsmlib.readers.minutes import MINUTE, How, Minutes, average_same, expand, gather, spread
+from lsmlib.readers.layout import Column, group_rows, lay_states
+from lsmlib.readers.minutes import MINUTE, How, Minutes, average_same, gather, spread
 from lsmlib.readers.wear import NON_WEAR, check_non_wear
 from lsmlib.signals import MINUTES_PER_DAY, SIGNAL_NAMES, index_of
 
@@ -96,7 +96,7 @@ class Recording:
             offset: seconds that the wall's clock is ahead of UTC, int ``[n]`` or one for all, if known.
             rank: of the device. In a minute that several devices have measured, the one of the lowest rank counts.
         """
-        self._add(person, name, rank, _Readings(_as_ms(time), None, np.asarray(value, np.float32), offset, how))
+        self._add(person, name, rank, _Readings(_as_ms(time), None, _as_float32(value), offset, how))
 
     def add_totals(
         self,
@@ -110,7 +110,7 @@ class Recording:
         rank: int = 0,
     ) -> None:
         """Add totals over stretches of time, such as steps from 9:02:10 to 9:06:30; they are spread evenly over it."""
-        readings = _Readings(_as_ms(start), _as_ms(end), np.asarray(value, np.float32), offset, "sum")
+        readings = _Readings(_as_ms(start), _as_ms(end), _as_float32(value), offset, "sum")
         self._add(person, name, rank, readings)
 
     def add_states(
@@ -152,11 +152,12 @@ class Recording:
         value = readings.value
         is_number = ~np.isnan(value)
         is_recorded = _is_recorded(readings.start)
-        in_range = (value >= 0) if readings.how == "sum" else (value >= low) & (value <= high)
+        is_sum = readings.how == "sum"
+        in_range = (value >= 0) & (value < np.inf) if is_sum else (value >= low) & (value <= high)
         reasons = {
             "empty": ~is_number,
             "dated before 1990 or in the future": is_number & ~is_recorded,
-            "negative" if readings.how == "sum" else f"outside {low:g} to {high:g} {unit}": is_number
+            "negative or infinite" if is_sum else f"outside {low:g} to {high:g} {unit}": is_number
             & is_recorded
             & ~in_range,
         }
@@ -311,19 +312,13 @@ class Recording:
 
     def _lay_states(self, row_of: dict[tuple[str, int], int], days: int) -> dict[str, tuple[np.ndarray, Any]]:
         laid: dict[str, tuple[np.ndarray, Any]] = {}
+        rows_of = group_rows(row_of)
         for (person, name), parts in self._states.items():
             if name not in laid:
                 names = self._names.get(name, ())
                 named = dict(names) if isinstance(names, Mapping) else dict(enumerate(names))
                 laid[name] = np.full((days, MINUTES_PER_DAY), -1, np.int8), named
-            for start, end, code in parts:
-                half = MINUTE // 2
-                row, minute = expand(-((half - start) // MINUTE), -((half - end) // MINUTE))
-                day, within = minute // MINUTES_PER_DAY, minute % MINUTES_PER_DAY
-                for one in np.unique(day).tolist():
-                    if (person, one) in row_of:
-                        here = day == one
-                        laid[name][0][row_of[person, one], within[here]] = code[row[here]]
+            lay_states(laid[name][0], rows_of.get(person, {}), parts)
         return laid
 
     def _labels_of(self, person: np.ndarray) -> dict[str, list[Any]]:
@@ -377,7 +372,9 @@ def _gather_parts(parts: list[_Readings]) -> Minutes:
     if parts[0].end is None:
         return gather(start, value, parts[0].how, offset)
     end = np.concatenate([part.end for part in parts if part.end is not None])
-    rows = np.unique(np.stack([start, end, value.astype(float), offset]), axis=1)
+    rows = np.stack([start, end, value.astype(float), offset])
+    rows = rows[:, np.lexsort(rows[::-1])]
+    rows = rows[:, (np.diff(rows, prepend=np.nan) != 0).any(axis=0)]
     repeated = len(start) - rows.shape[1]
     start, end, value, offset = (rows[i].astype(t) for i, t in enumerate((np.int64, np.int64, float, np.int64)))
     row, minute, share = spread(start - 1000 * offset, end - 1000 * offset, value)
@@ -392,6 +389,11 @@ def _gather_parts(parts: list[_Readings]) -> Minutes:
 
 def _as_ms(time: np.ndarray) -> np.ndarray:
     return np.asarray(time).astype("datetime64[ms]").astype(np.int64)
+
+
+def _as_float32(value: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):  # 1e308 becomes infinite, and is dropped as such
+        return np.asarray(value).astype(np.float32)
 
 
 def _is_recorded(time: np.ndarray) -> np.ndarray:
