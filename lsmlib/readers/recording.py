@@ -17,7 +17,7 @@ import xarray as xr
 from lsmlib.cohort import make_cohort
 from lsmlib.readers.clock import EARLIEST, latest
 from lsmlib.readers.extras import EXTRAS, RANGES
-from lsmlib.readers.layout import Column, lay_states
+from lsmlib.readers.layout import Column, group_rows, lay_states
 from lsmlib.readers.minutes import MINUTE, How, Minutes, average_same, gather, spread
 from lsmlib.readers.wear import NON_WEAR, check_non_wear
 from lsmlib.signals import MINUTES_PER_DAY, SIGNAL_NAMES, index_of
@@ -107,7 +107,7 @@ class Recording:
             offset: seconds that the wall's clock is ahead of UTC, int ``[n]`` or one for all, if known.
             rank: of the device. In a minute that several devices have measured, the one of the lowest rank counts.
         """
-        self._add(person, name, rank, _Readings(_as_ms(time), None, np.asarray(value, np.float32), offset, how))
+        self._add(person, name, rank, _Readings(_as_ms(time), None, _as_float32(value), offset, how))
 
     def add_totals(
         self,
@@ -121,7 +121,7 @@ class Recording:
         rank: int = 0,
     ) -> None:
         """Add totals over stretches of time, such as steps from 9:02:10 to 9:06:30; they are spread evenly over it."""
-        readings = _Readings(_as_ms(start), _as_ms(end), np.asarray(value, np.float32), offset, "sum")
+        readings = _Readings(_as_ms(start), _as_ms(end), _as_float32(value), offset, "sum")
         self._add(person, name, rank, readings)
 
     def add_states(
@@ -170,11 +170,12 @@ class Recording:
         value = readings.value
         is_number = ~np.isnan(value)
         is_recorded = self._is_recorded(readings.start)
-        in_range = (value >= 0) if readings.how == "sum" else (value >= low) & (value <= high)
+        is_sum = readings.how == "sum"
+        in_range = (value >= 0) & (value < np.inf) if is_sum else (value >= low) & (value <= high)
         reasons = {
             "empty": ~is_number,
             self._undated: is_number & ~is_recorded,
-            "negative" if readings.how == "sum" else f"outside {low:g} to {high:g} {unit}": is_number
+            "negative or infinite" if is_sum else f"outside {low:g} to {high:g} {unit}": is_number
             & is_recorded
             & ~in_range,
         }
@@ -321,13 +322,15 @@ class Recording:
         self.drop("days", "without any of the 26 signals", sum(len(lost[p] - days.get(p, set())) for p in lost))
         return [(person, day) for person in sorted(days) for day in sorted(days[person])]
 
-    def _lay_states(self, row_of: dict[tuple[str, int], int], days: int) -> dict[str, tuple[np.ndarray, dict]]:
-        laid = {}
-        for name in dict.fromkeys(name for _, name in self._states):
-            names = self._names.get(name, ())
-            spans = {person: spans for (person, of), spans in self._states.items() if of == name}
-            named = dict(names) if isinstance(names, Mapping) else dict(enumerate(names))
-            laid[name] = lay_states(spans, row_of, days), named
+    def _lay_states(self, row_of: dict[tuple[str, int], int], days: int) -> dict[str, tuple[np.ndarray, Any]]:
+        laid: dict[str, tuple[np.ndarray, Any]] = {}
+        rows_of = group_rows(row_of)
+        for (person, name), parts in self._states.items():
+            if name not in laid:
+                names = self._names.get(name, ())
+                named = dict(names) if isinstance(names, Mapping) else dict(enumerate(names))
+                laid[name] = np.full((days, MINUTES_PER_DAY), -1, np.int8), named
+            lay_states(laid[name][0], rows_of.get(person, {}), parts)
         return laid
 
     def _labels_of(self, person: np.ndarray) -> dict[str, list[Any]]:
@@ -381,7 +384,9 @@ def _gather_parts(parts: list[_Readings]) -> Minutes:
     if parts[0].end is None:
         return gather(start, value, parts[0].how, offset)
     end = np.concatenate([part.end for part in parts if part.end is not None])
-    rows = np.unique(np.stack([start, end, value.astype(float), offset]), axis=1)
+    rows = np.stack([start, end, value.astype(float), offset])
+    rows = rows[:, np.lexsort(rows[::-1])]
+    rows = rows[:, (np.diff(rows, prepend=np.nan) != 0).any(axis=0)]
     repeated = len(start) - rows.shape[1]
     start, end, value, offset = (rows[i].astype(t) for i, t in enumerate((np.int64, np.int64, float, np.int64)))
     row, minute, share = spread(start - 1000 * offset, end - 1000 * offset, value)
@@ -396,3 +401,8 @@ def _gather_parts(parts: list[_Readings]) -> Minutes:
 
 def _as_ms(time: np.ndarray) -> np.ndarray:
     return np.asarray(time).astype("datetime64[ms]").astype(np.int64)
+
+
+def _as_float32(value: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):  # 1e308 becomes infinite, and is dropped as such
+        return np.asarray(value).astype(np.float32)

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -173,5 +174,9 @@ def find_files(folder: Path, patterns: Sequence[str]) -> list[Path]:
         raise FileNotFoundError(f"there is no folder {folder}")
     if not folder.is_dir():
         raise ValueError(f"{folder} is a file; expected the folder of the export. Unpack an archive first")
-    found = {path for pattern in patterns for path in folder.rglob(pattern) if path.is_file()}
-    return sorted(found)
+    lowered = [pattern.lower() for pattern in patterns]
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if any(fnmatchcase(path.name.lower(), pattern) for pattern in lowered) and path.is_file()
+    )

@@ -28,7 +28,7 @@ def test_what_cannot_be_is_a_gap_and_counted():
     assert steps[:2].tolist() == [100, 60] and np.isnan(steps[2:]).all()  # 251 in one minute is no walk
     summary = lsmlib.describe_reading(cohort)
     assert summary.signals["heart_rate"]["dropped"] == {"empty": 1, "outside 30 to 230 bpm": 3}
-    assert summary.signals["steps"]["dropped"] == {"negative": 1, "minutes outside 0 to 250 steps/min": 1}
+    assert summary.signals["steps"]["dropped"] == {"negative or infinite": 1, "minutes outside 0 to 250 steps/min": 1}
     assert cohort.attrs["licence"] == "CC0" and "3 outside 30 to 230 bpm" in str(summary)
 
 
