@@ -18,7 +18,7 @@ from lsmlib.cohort import make_cohort
 from lsmlib.readers.clock import EARLIEST, latest
 from lsmlib.readers.extras import EXTRAS, RANGES
 from lsmlib.readers.layout import Column, lay_states
-from lsmlib.readers.minutes import MINUTE, How, Minutes, average_same, gather, spread
+from lsmlib.readers.minutes import MINUTE, How, Minutes, as_float32, average_same, gather, spread
 from lsmlib.readers.wear import NON_WEAR, check_non_wear
 from lsmlib.signals import MINUTES_PER_DAY, SIGNAL_NAMES, index_of
 
@@ -107,7 +107,7 @@ class Recording:
             offset: seconds that the wall's clock is ahead of UTC, int ``[n]`` or one for all, if known.
             rank: of the device. In a minute that several devices have measured, the one of the lowest rank counts.
         """
-        self._add(person, name, rank, _Readings(_as_ms(time), None, np.asarray(value, np.float32), offset, how))
+        self._add(person, name, rank, _Readings(_as_ms(time), None, as_float32(value), offset, how))
 
     def add_totals(
         self,
@@ -121,7 +121,7 @@ class Recording:
         rank: int = 0,
     ) -> None:
         """Add totals over stretches of time, such as steps from 9:02:10 to 9:06:30; they are spread evenly over it."""
-        readings = _Readings(_as_ms(start), _as_ms(end), np.asarray(value, np.float32), offset, "sum")
+        readings = _Readings(_as_ms(start), _as_ms(end), as_float32(value), offset, "sum")
         self._add(person, name, rank, readings)
 
     def add_states(

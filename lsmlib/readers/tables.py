@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,7 @@ def read_pieces(path: Path, columns: Sequence[str], optional: Sequence[str] = ()
         skip: lines before the header.
 
     Raises:
-        ValueError: if the file is empty, no text, lacks a column, or has a line of another length.
+        ValueError: if the file is empty, no text, lacks a column, or has a line with more fields than the header.
         FileNotFoundError: if there is no such file.
     """
     encoding = _find_encoding(path)
@@ -98,8 +99,7 @@ def read_pieces(path: Path, columns: Sequence[str], optional: Sequence[str] = ()
             sep=separator,
             header=None,
             skiprows=skip + 1,
-            names=range(len(header)),
-            usecols=sorted(chosen),
+            names=range(len(header) + 1),  # pandas drops what a line has beyond its names, such as 72,5 of 72.5
             dtype=str,
             keep_default_na=False,
             na_filter=False,
@@ -110,7 +110,13 @@ def read_pieces(path: Path, columns: Sequence[str], optional: Sequence[str] = ()
             on_bad_lines="error",
         )
         for rows in pieces:
-            rows = rows.rename(columns=chosen).apply(lambda column: column.str.strip())
+            beyond = np.flatnonzero((rows.pop(len(header)) != "").to_numpy())
+            if len(beyond):
+                raise ValueError(
+                    f"{path.name}, line {line + beyond[0]}: more than the {len(header)} fields of the header. Decimal "
+                    "commas are understood in files separated by semicolons or tabs"
+                )
+            rows = rows[sorted(chosen)].rename(columns=chosen).apply(lambda column: column.str.strip())
             count = len(rows)
             is_blank = (rows == "").all(axis=1).to_numpy()
             if is_blank[-1]:  # files end in blank lines; in their midst they are errors, told where they are
@@ -122,6 +128,32 @@ def read_pieces(path: Path, columns: Sequence[str], optional: Sequence[str] = ()
         return
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
         raise ValueError(f"{path.name} cannot be read as a table: {error}. Is it damaged or cut off?") from error
+
+
+def read_header(path: Path, skip: int = 0) -> list[str]:
+    """The names in the header of a CSV file. Raises ``ValueError`` if the file is empty or no text."""
+    return _read_header(path, _find_encoding(path), skip)[0]
+
+
+def find_cut(path: Path, skip: int = 0) -> int | None:
+    """Which field the last line ends in if nothing ends that line, counted from 0; else None.
+
+    A file that was cut off in the middle of a number looks like this, and the number like a smaller one. So do files
+    of programs that leave out the last line's end; who reads decides.
+    """
+    encoding = _find_encoding(path)
+    separator = _read_header(path, encoding, skip)[1]
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        end = 1 << 20  # even, for UTF-16
+        file.seek(max(size - size % 2 - end, 0))
+        tail = file.read()
+        file.seek(0)
+        order = "utf-16-be" if file.read(2) == b"\xfe\xff" else "utf-16-le"
+    text = tail.decode(order if encoding == "utf-16" else "utf-8", errors="replace")
+    if not text or text[-1] in "\r\n":
+        return None
+    return len(next(csv.reader([text.splitlines()[-1]], delimiter=separator))) - 1
 
 
 def _find_encoding(path: Path) -> str:
@@ -146,7 +178,10 @@ def _read_header(path: Path, encoding: str, skip: int) -> tuple[list[str], str]:
     if not header.strip():
         raise ValueError(f"{path.name}, line {skip + 1}: the header is empty")
     separator = max(",;\t", key=header.count)
-    return [name.strip() for name in next(csv.reader([header], delimiter=separator))], separator
+    try:
+        return [name.strip() for name in next(csv.reader([header], delimiter=separator))], separator
+    except csv.Error as error:
+        raise ValueError(f"{path.name}, line {skip + 1}: this is no header of a table: {error}") from error
 
 
 def find_files(folder: Path, patterns: Sequence[str]) -> list[Path]:
@@ -160,5 +195,12 @@ def find_files(folder: Path, patterns: Sequence[str]) -> list[Path]:
         raise FileNotFoundError(f"there is no folder {folder}")
     if not folder.is_dir():
         raise ValueError(f"{folder} is a file; expected the folder of the export. Unpack an archive first")
-    found = {path for pattern in patterns for path in folder.rglob(pattern) if path.is_file()}
-    return sorted(found)
+    wanted = [pattern.lower() for pattern in patterns]
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        # archives made on a Mac hold a shadow "._NAME" beside every file
+        if any(fnmatchcase(path.name.lower(), one) for one in wanted)
+        and not path.name.startswith("._")
+        and path.is_file()
+    )
