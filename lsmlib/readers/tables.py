@@ -80,7 +80,7 @@ def read_pieces(path: Path, columns: Sequence[str], optional: Sequence[str] = ()
         skip: lines before the header.
 
     Raises:
-        ValueError: if the file is empty, no text, lacks a column, or has a line of another length.
+        ValueError: if the file is empty, no text, lacks a column, or has a line with more fields than the header.
         FileNotFoundError: if there is no such file.
     """
     encoding = _find_encoding(path)
@@ -138,6 +138,32 @@ def _drop_blank_end(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.iloc[: written[-1] + 1 if len(written) else 0]
 
 
+def read_header(path: Path, skip: int = 0) -> list[str]:
+    """The names in the header of a CSV file. Raises ``ValueError`` if the file is empty or no text."""
+    return _read_header(path, _find_encoding(path), skip)[0]
+
+
+def find_cut(path: Path, skip: int = 0) -> int | None:
+    """Which field the last line ends in if nothing ends that line, counted from 0; else None.
+
+    A file that was cut off in the middle of a number looks like this, and the number like a smaller one. So do files
+    of programs that leave out the last line's end; who reads decides.
+    """
+    encoding = _find_encoding(path)
+    separator = _read_header(path, encoding, skip)[1]
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        end = 1 << 20  # even, for UTF-16
+        file.seek(max(size - size % 2 - end, 0))
+        tail = file.read()
+        file.seek(0)
+        order = "utf-16-be" if file.read(2) == b"\xfe\xff" else "utf-16-le"
+    text = tail.decode(order if encoding == "utf-16" else "utf-8", errors="replace")
+    if not text or text[-1] in "\r\n":
+        return None
+    return len(next(csv.reader([text.splitlines()[-1]], delimiter=separator))) - 1
+
+
 def _find_encoding(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(4096)
@@ -160,7 +186,10 @@ def _read_header(path: Path, encoding: str, skip: int) -> tuple[list[str], str]:
     if not header.strip():
         raise ValueError(f"{path.name}, line {skip + 1}: the header is empty")
     separator = max(",;\t", key=header.count)
-    return [name.strip() for name in next(csv.reader([header], delimiter=separator))], separator
+    try:
+        return [name.strip() for name in next(csv.reader([header], delimiter=separator))], separator
+    except csv.Error as error:
+        raise ValueError(f"{path.name}, line {skip + 1}: this is no header of a table: {error}") from error
 
 
 def find_files(folder: Path, patterns: Sequence[str]) -> list[Path]:
