@@ -1,3 +1,4 @@
+from . import datasets as datasets
 from . import evaluate as evaluate
 from . import plots as plots
 from . import readers as readers

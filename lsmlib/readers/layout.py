@@ -1,5 +1,7 @@
 """Minutes that were measured, laid out as days: at once, or block by block when a recording is long."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -12,6 +14,7 @@ from lsmlib.signals import MINUTES_PER_DAY
 
 LAZY_DAYS = 500  # more days than this are laid out block by block when they are looked at: ten years are 550 MB
 BLOCK = 64
+STRETCHES = 1000  # stretches laid out at a time: each may be a day long
 
 
 class Column(NamedTuple):
@@ -64,24 +67,35 @@ def _lay_out_later(column: Column, start: int, stop: int) -> Any:
     return dask.delayed(part.lay_out, pure=True)(0, stop - start)
 
 
+def group_rows(row_of: dict[tuple[str, int], int]) -> dict[str, dict[int, int]]:
+    """From person and day to a row, grouped: from person to a dict from day to row."""
+    grouped: dict[str, dict[int, int]] = defaultdict(dict)
+    for (person, day), row in row_of.items():
+        grouped[person][day] = row
+    return grouped
+
+
 def lay_states(
-    spans: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]], row_of: dict[tuple[str, int], int], days: int
-) -> np.ndarray:
-    """Codes int8 ``[d, t]`` of what held over stretches of time; -1 where nothing is known.
+    laid: np.ndarray, row_of: dict[int, int], parts: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]
+) -> None:
+    """Write what held over stretches of time into the days of one person, later stretches over earlier ones.
 
     Args:
-        spans: of each person, (start, end, code), times int64 ``[n]`` in milliseconds since 1970; the last counts.
-        row_of: from person and day since 1970 to the row.
-        days: how many rows there are.
+        laid: int8 ``[d, t]``, written to.
+        row_of: from the person's days since 1970, in order, to where each stands in ``laid``.
+        parts: start, end (int64, milliseconds since 1970) and code (int8) of stretches. A stretch covers the minutes
+            whose middle lies in it; minutes of other days fall away.
     """
-    laid = np.full((days, MINUTES_PER_DAY), -1, np.int8)
-    for person, parts in spans.items():
-        for start, end, code in parts:
-            first, stop = (
-                -((MINUTE // 2 - edge) // MINUTE) for edge in (start, end)
-            )  # minutes whose middle lies inside
-            span, minute = expand(first, stop)
-            day, index = np.unique(minute // MINUTES_PER_DAY, return_inverse=True)
-            row = np.array([row_of.get((person, one), -1) for one in day.tolist()], np.int64)[index]
-            laid[row[row >= 0], (minute % MINUTES_PER_DAY)[row >= 0]] = code[span][row >= 0]
-    return laid
+    days, rows = np.array([*row_of], int), np.array([*row_of.values()], int)
+    if not len(days):
+        return
+    half = MINUTE // 2
+    for start, end, code in parts:
+        first, stop = -((half - start) // MINUTE), -((half - end) // MINUTE)
+        for at in range(0, len(code), STRETCHES):
+            here = slice(at, at + STRETCHES)
+            stretch, minute = expand(first[here], stop[here])
+            day = minute // MINUTES_PER_DAY
+            place = np.minimum(np.searchsorted(days, day), len(days) - 1)
+            is_kept = days[place] == day
+            laid[rows[place[is_kept]], minute[is_kept] % MINUTES_PER_DAY] = code[here][stretch[is_kept]]

@@ -9,7 +9,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -17,21 +17,14 @@ import xarray as xr
 from lsmlib.cohort import make_cohort
 from lsmlib.readers.clock import EARLIEST, latest
 from lsmlib.readers.extras import EXTRAS, RANGES
-from lsmlib.readers.layout import Column, lay_states
-from lsmlib.readers.minutes import MINUTE, How, Minutes, as_float32, average_same, gather, spread
+from lsmlib.readers.layout import Column, group_rows, lay_states
+from lsmlib.readers.minutes import MINUTE, How, Minutes, as_float32, average_same
+from lsmlib.readers.readings import Readings, as_ms, by_kind, gather_readings
 from lsmlib.readers.wear import NON_WEAR, check_non_wear
 from lsmlib.signals import MINUTES_PER_DAY, SIGNAL_NAMES, index_of
 
 LONGEST_SPAN = 60  # minutes; a total over longer says nothing about one of them
 LONGEST_STATE = MINUTES_PER_DAY  # a sleep longer than a day is an error
-
-
-class _Readings(NamedTuple):
-    start: np.ndarray  # int64 [n], milliseconds since 1970 on the wall's clock
-    end: np.ndarray | None  # the same, for totals over a stretch
-    value: np.ndarray  # float32 [n]
-    offset: np.ndarray | int  # seconds ahead of UTC
-    how: How
 
 
 class Recording:
@@ -56,7 +49,7 @@ class Recording:
         self._earliest = earliest
         self._undated = f"dated before {str(earliest)[:4]} or in the future"
         self.reader, self.source, self.licence, self.timezone = reader, source, licence, timezone
-        self._readings: dict[tuple[str, str, int], list[_Readings]] = defaultdict(list)
+        self._readings: dict[tuple[str, str, int], list[Readings]] = defaultdict(list)
         self._states: dict[tuple[str, str], list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = defaultdict(list)
         self._names: dict[str, Any] = {}
         self._derived: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {}
@@ -107,7 +100,7 @@ class Recording:
             offset: seconds that the wall's clock is ahead of UTC, int ``[n]`` or one for all, if known.
             rank: of the device. In a minute that several devices have measured, the one of the lowest rank counts.
         """
-        self._add(person, name, rank, _Readings(_as_ms(time), None, as_float32(value), offset, how))
+        self._add(person, name, rank, Readings(as_ms(time), None, as_float32(value), offset, how))
 
     def add_totals(
         self,
@@ -121,7 +114,7 @@ class Recording:
         rank: int = 0,
     ) -> None:
         """Add totals over stretches of time, such as steps from 9:02:10 to 9:06:30; they are spread evenly over it."""
-        readings = _Readings(_as_ms(start), _as_ms(end), as_float32(value), offset, "sum")
+        readings = Readings(as_ms(start), as_ms(end), as_float32(value), offset, "sum")
         self._add(person, name, rank, readings)
 
     def add_states(
@@ -137,14 +130,14 @@ class Recording:
             code: int ``[n]``.
             names: of the codes: a sequence, or a dict from code to name.
         """
-        known = self._is_recorded(_as_ms(start)) & self._is_recorded(_as_ms(end))
+        known = self._is_recorded(as_ms(start)) & self._is_recorded(as_ms(end))
         length = np.asarray(end, "datetime64[ms]") - np.asarray(start, "datetime64[ms]")
         is_sound = (length >= np.timedelta64(0)) & (length <= np.timedelta64(LONGEST_STATE, "m"))
         self._rows[name] += len(code)
         self.drop(name, self._undated, int((~known).sum()))
         self.drop(name, "ends before it starts, or lasts longer than a day", int((known & ~is_sound).sum()))
         kept = known & is_sound
-        self._states[person, name].append((_as_ms(start)[kept], _as_ms(end)[kept], np.asarray(code, np.int8)[kept]))
+        self._states[person, name].append((as_ms(start)[kept], as_ms(end)[kept], np.asarray(code, np.int8)[kept]))
         if len(names):
             self._names[name] = names
 
@@ -163,18 +156,19 @@ class Recording:
     def _is_recorded(self, time: np.ndarray) -> np.ndarray:
         return (time >= self._earliest.astype("datetime64[ms]").astype(np.int64)) & (time <= latest().astype(np.int64))
 
-    def _add(self, person: str, name: str, rank: int, readings: _Readings) -> None:
+    def _add(self, person: str, name: str, rank: int, readings: Readings) -> None:
         if name not in EXTRAS:
             index_of(name)
         low, high, unit = RANGES[name]
         value = readings.value
         is_number = ~np.isnan(value)
         is_recorded = self._is_recorded(readings.start)
-        in_range = (value >= 0) if readings.how == "sum" else (value >= low) & (value <= high)
+        is_sum = readings.how == "sum"
+        in_range = (value >= 0) & (value < np.inf) if is_sum else (value >= low) & (value <= high)
         reasons = {
             "empty": ~is_number,
             self._undated: is_number & ~is_recorded,
-            "negative" if readings.how == "sum" else f"outside {low:g} to {high:g} {unit}": is_number
+            "negative or infinite" if is_sum else f"outside {low:g} to {high:g} {unit}": is_number
             & is_recorded
             & ~in_range,
         }
@@ -193,7 +187,7 @@ class Recording:
         kept = is_number & is_recorded & in_range & is_sound
         offset = readings.offset
         self._readings[person, name, rank].append(
-            _Readings(
+            Readings(
                 readings.start[kept],
                 None if readings.end is None else readings.end[kept],
                 value[kept],
@@ -265,7 +259,7 @@ class Recording:
         low, high, unit = RANGES[name]
         found: dict[str, Minutes] = {}
         for person, _, rank in sorted(key for key in self._readings if key[1] == name):
-            parts = [_gather_parts(same) for same in _by_kind(self._readings[person, name, rank])]
+            parts = [gather_readings(same) for same in by_kind(self._readings[person, name, rank])]
             minute = np.concatenate([part.minute for part in parts])
             value = np.concatenate([part.value for part in parts])
             minute, value, merged = average_same(minute, value)
@@ -321,13 +315,15 @@ class Recording:
         self.drop("days", "without any of the 26 signals", sum(len(lost[p] - days.get(p, set())) for p in lost))
         return [(person, day) for person in sorted(days) for day in sorted(days[person])]
 
-    def _lay_states(self, row_of: dict[tuple[str, int], int], days: int) -> dict[str, tuple[np.ndarray, dict]]:
-        laid = {}
-        for name in dict.fromkeys(name for _, name in self._states):
-            names = self._names.get(name, ())
-            spans = {person: spans for (person, of), spans in self._states.items() if of == name}
-            named = dict(names) if isinstance(names, Mapping) else dict(enumerate(names))
-            laid[name] = lay_states(spans, row_of, days), named
+    def _lay_states(self, row_of: dict[tuple[str, int], int], days: int) -> dict[str, tuple[np.ndarray, Any]]:
+        laid: dict[str, tuple[np.ndarray, Any]] = {}
+        rows_of = group_rows(row_of)
+        for (person, name), parts in self._states.items():
+            if name not in laid:
+                names = self._names.get(name, ())
+                named = dict(names) if isinstance(names, Mapping) else dict(enumerate(names))
+                laid[name] = np.full((days, MINUTES_PER_DAY), -1, np.int8), named
+            lay_states(laid[name][0], rows_of.get(person, {}), parts)
         return laid
 
     def _labels_of(self, person: np.ndarray) -> dict[str, list[Any]]:
@@ -364,35 +360,3 @@ class Recording:
             f"{count:,} of {name} {reason}" for name, of in self._dropped.items() for reason, count in of.items()
         ]
         return f"Dropped: {'; '.join(dropped)}" if dropped else "There were no rows"
-
-
-def _by_kind(readings: list[_Readings]) -> list[list[_Readings]]:
-    """Readings that are gathered alike, together."""
-    kinds: dict[tuple[bool, str], list[_Readings]] = defaultdict(list)
-    for one in readings:
-        kinds[one.end is None, one.how].append(one)
-    return list(kinds.values())
-
-
-def _gather_parts(parts: list[_Readings]) -> Minutes:
-    start = np.concatenate([part.start for part in parts])
-    value = np.concatenate([part.value for part in parts])
-    offset = np.concatenate([np.broadcast_to(np.asarray(part.offset, np.int32), part.start.shape) for part in parts])
-    if parts[0].end is None:
-        return gather(start, value, parts[0].how, offset)
-    end = np.concatenate([part.end for part in parts if part.end is not None])
-    rows = np.unique(np.stack([start, end, value.astype(float), offset]), axis=1)
-    repeated = len(start) - rows.shape[1]
-    start, end, value, offset = (rows[i].astype(t) for i, t in enumerate((np.int64, np.int64, float, np.int64)))
-    row, minute, share = spread(start - 1000 * offset, end - 1000 * offset, value)
-    order = np.argsort(minute, kind="stable")
-    minute, share, ahead = minute[order], share[order], offset[row][order] // 60
-    first = np.flatnonzero(np.diff(minute, prepend=minute[:1] - 1))
-    wall, total, twice = average_same(
-        minute[first] + ahead[first], np.add.reduceat(share, first) if len(first) else share
-    )
-    return Minutes(wall, total.astype(np.float32), repeated, 0, twice)
-
-
-def _as_ms(time: np.ndarray) -> np.ndarray:
-    return np.asarray(time).astype("datetime64[ms]").astype(np.int64)

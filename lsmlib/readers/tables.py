@@ -12,7 +12,7 @@ import pandas as pd
 from lsmlib.readers.clock import parse_times
 
 PIECE = 500_000  # rows held at a time
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 
 
 @dataclass(frozen=True)
@@ -97,12 +97,12 @@ def read_pieces(
     chosen = {found[name.lower()]: name for name in (*columns, *optional) if name.lower() in found}
     line = skip + 2
     try:
-        pieces = pd.read_csv(
+        reader = pd.read_csv(
             path,
             sep=separator,
             header=None,
             skiprows=skip + 1,
-            names=range(len(header) + 1),  # pandas drops what a line has beyond its names, such as 72,5 of 72.5
+            names=range(len(header) + 1),  # one more, so that a field too many is seen and not cut off
             dtype=str,
             keep_default_na=False,
             na_filter=False,
@@ -112,25 +112,33 @@ def read_pieces(
             index_col=False,
             on_bad_lines="error",
         )
-        for rows in pieces:
-            beyond = np.flatnonzero((rows.pop(len(header)) != "").to_numpy())
-            if len(beyond):
-                raise ValueError(
-                    f"{path.name}, line {line + beyond[0]}: more than the {len(header)} fields of the header. Decimal "
-                    "commas are understood in files separated by semicolons or tabs"
-                )
-            rows = rows[sorted(chosen)].rename(columns=chosen).apply(lambda column: column.str.strip())
-            count = len(rows)
-            is_blank = (rows == "").all(axis=1).to_numpy()
-            if is_blank[-1]:  # files end in blank lines; in their midst they are errors, told where they are
-                rows = rows.iloc[: count - int(np.argmin(is_blank[::-1])) if not is_blank.all() else 0]
-            if len(rows):
-                yield Piece(path, line, rows.reset_index(drop=True), separator)
-            line += count
+        with reader as pieces:
+            for rows in pieces:
+                text = rows.fillna("").apply(lambda column: column.str.strip())
+                _check_width(text, len(header), path, line)
+                kept = _drop_blank_end(text).rename(columns=chosen)[list(chosen.values())]
+                if len(kept):
+                    yield Piece(path, line, kept, separator)
+                line += len(rows)
     except pd.errors.EmptyDataError:
         return
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
         raise ValueError(f"{path.name} cannot be read as a table: {error}. Is it damaged or cut off?") from error
+
+
+def _check_width(rows: pd.DataFrame, width: int, path: Path, line: int) -> None:
+    too_many = np.flatnonzero((rows[width] != "").to_numpy())
+    if len(too_many):
+        raise ValueError(
+            f"{path.name}, line {line + int(too_many[0])}: more fields than the {width} of the header. A number with a "
+            "decimal comma must stand in quotes, or fields be separated by semicolons"
+        )
+
+
+def _drop_blank_end(rows: pd.DataFrame) -> pd.DataFrame:
+    """Files end in blank lines; in their midst they are errors, told where they are."""
+    written = np.flatnonzero((rows != "").any(axis=1).to_numpy())
+    return rows.iloc[: written[-1] + 1 if len(written) else 0]
 
 
 def read_header(path: Path, skip: int = 0) -> list[str]:
@@ -198,12 +206,9 @@ def find_files(folder: Path, patterns: Sequence[str]) -> list[Path]:
         raise FileNotFoundError(f"there is no folder {folder}")
     if not folder.is_dir():
         raise ValueError(f"{folder} is a file; expected the folder of the export. Unpack an archive first")
-    wanted = [pattern.lower() for pattern in patterns]
+    lowered = [pattern.lower() for pattern in patterns]
     return sorted(
         path
         for path in folder.rglob("*")
-        # archives made on a Mac hold a shadow "._NAME" beside every file
-        if any(fnmatchcase(path.name.lower(), one) for one in wanted)
-        and not path.name.startswith("._")
-        and path.is_file()
+        if any(fnmatchcase(path.name.lower(), pattern) for pattern in lowered) and path.is_file()
     )
