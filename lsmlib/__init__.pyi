@@ -2,6 +2,7 @@ from . import datasets as datasets
 from . import evaluate as evaluate
 from . import plots as plots
 from . import readers as readers
+from . import samples as samples
 from . import signals as signals
 from . import simulate as simulate
 from .batches import as_tf_dataset as as_tf_dataset
@@ -14,6 +15,8 @@ from .profiles import Profile as Profile
 from .profiles import profile as profile
 from .readers import describe_reading as describe_reading
 from .readers import read_actigraphy as read_actigraphy
+from .readers import read_empatica as read_empatica
+from .readers import read_fitabase as read_fitabase
 from .readers import read_table as read_table
 from .signals import SIGNAL_NAMES as SIGNAL_NAMES
 from .signals import SIGNALS as SIGNALS

@@ -1,4 +1,6 @@
 from .actigraphy import read_actigraphy as read_actigraphy
+from .empatica import read_empatica as read_empatica
+from .fitabase import read_fitabase as read_fitabase
 from .summary import ReadingSummary as ReadingSummary
 from .summary import describe_reading as describe_reading
 from .table import read_table as read_table

@@ -68,7 +68,9 @@ class Piece:
         return parse_times(self.text(column), formats, self.place, hint)
 
 
-def read_pieces(path: Path, columns: Sequence[str], optional: Sequence[str] = (), skip: int = 0) -> Iterator[Piece]:
+def read_pieces(
+    path: Path, columns: Sequence[str], optional: Sequence[str] = (), skip: int = 0, most: int = PIECE
+) -> Iterator[Piece]:
     """Read named columns of a CSV file, some hundred thousand rows at a time.
 
     A byte order mark, UTF-16, blanks and capitals in the header, and commas, semicolons or tabs are all understood.
@@ -78,6 +80,7 @@ def read_pieces(path: Path, columns: Sequence[str], optional: Sequence[str] = ()
         columns: names that must be there; a piece has them under these names.
         optional: names that may be there.
         skip: lines before the header.
+        most: rows of a piece.
 
     Raises:
         ValueError: if the file is empty, no text, lacks a column, or has a line with more fields than the header.
@@ -104,7 +107,7 @@ def read_pieces(path: Path, columns: Sequence[str], optional: Sequence[str] = ()
             keep_default_na=False,
             na_filter=False,
             encoding=encoding,
-            chunksize=PIECE,
+            chunksize=most,
             skip_blank_lines=False,
             index_col=False,
             on_bad_lines="error",
