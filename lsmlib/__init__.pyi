@@ -12,6 +12,7 @@ from .profiles import PROFILES as PROFILES
 from .profiles import Profile as Profile
 from .profiles import profile as profile
 from .readers import describe_reading as describe_reading
+from .readers import read_apple_health as read_apple_health
 from .readers import read_table as read_table
 from .signals import SIGNAL_NAMES as SIGNAL_NAMES
 from .signals import SIGNALS as SIGNALS

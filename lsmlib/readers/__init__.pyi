@@ -1,3 +1,4 @@
+from .apple_health import read_apple_health as read_apple_health
 from .summary import ReadingSummary as ReadingSummary
 from .summary import describe_reading as describe_reading
 from .table import read_table as read_table
