@@ -54,16 +54,17 @@ class Records:
         self._workouts: list[tuple] = []
         self._models: dict[str, str] = {}
 
-    def take_record(self, attributes: dict[str, str], line: int) -> None:
+    def take_record(self, pairs: list[str], line: int) -> None:
         """Take a ``Record`` element."""
         self.rows += 1
         try:
-            kind = attributes["type"]
+            kind = pairs[1] if pairs[:1] == ["type"] else as_dict(pairs)["type"]
             waiting = self._waiting.get(kind)
             if waiting is None:
                 kind = kind[:LONGEST_NAME]
                 self.skipped[kind if kind in self.skipped or len(self.skipped) < MOST_TYPES else "further types"] += 1
                 return
+            attributes = as_dict(pairs)
             waiting.append(
                 (
                     line,
@@ -78,9 +79,10 @@ class Records:
         except KeyError as error:
             raise ValueError(f"{self.name}, line {line}: a Record without {error}. Is the file damaged?") from error
 
-    def take_workout(self, attributes: dict[str, str], line: int) -> None:
+    def take_workout(self, pairs: list[str], line: int) -> None:
         """Take a ``Workout`` element."""
         self.rows += 1
+        attributes = as_dict(pairs)
         try:
             kind = attributes["workoutActivityType"].removeprefix(WORKOUT_PREFIX)
             row = (attributes["sourceName"], "", attributes["startDate"], attributes["endDate"])
@@ -90,9 +92,9 @@ class Records:
             self.dropped["activity", f"of a kind unknown here, kept as Other: {kind[:40]}"] += 1
         self._workouts.append((line, *row, WORKOUTS.get(kind, OTHER), ""))
 
-    def take_me(self, attributes: dict[str, str], line: int) -> None:
+    def take_me(self, pairs: list[str], line: int) -> None:
         """Take the ``Me`` element."""
-        self.me, self.me_line = dict(attributes), line
+        self.me, self.me_line = as_dict(pairs), line
 
     def flush(self) -> None:
         """Convert what waits, if it is a batch; called between chunks of the file."""
@@ -167,6 +169,11 @@ class Records:
             elif value not in STAGES:
                 self.dropped["asleep", "of a stage unknown here"] += count
         return code, code >= 0
+
+
+def as_dict(pairs: list[str]) -> dict[str, str]:
+    """Attributes as names and values by turns, as a dict."""
+    return dict(zip(pairs[::2], pairs[1::2], strict=True))
 
 
 def parse_dates(text: Sequence[str], place: Callable[[int], str]) -> tuple[np.ndarray, np.ndarray]:

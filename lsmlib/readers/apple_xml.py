@@ -25,7 +25,9 @@ MOST_NAMES = 10_000  # different names of elements and attributes; the parser ne
 _DOCTYPE_MARKS = re.compile(rb"<!--|\[|\]\s*>|>")
 _LINE_ENDS = re.compile(rb"\r\n?|\n")
 
-Take = Callable[[dict[str, str], int], None]  # attributes of an element, and its line
+# Names and values of an element's attributes by turns, and its line. Not a dict: most elements are looked at once and
+# dropped, and building it is what takes longest.
+Take = Callable[[list[str], int], None]
 
 
 def find_export(path: Path) -> tuple[Path, str | None]:
@@ -99,14 +101,14 @@ def _parse(name: str, chunks: Iterator[bytes], takers: Mapping[str, Take], flush
     begun, ended = 0, list[str]()
     parser = expat.ParserCreate("utf-8")
 
-    def start_root(element: str, attributes: dict[str, str]) -> None:
+    def start_root(element: str, attributes: list[str]) -> None:
         if element != "HealthData":
             which = " That is the clinical document beside it" if element == "ClinicalDocument" else ""
             _refuse(name, parser, f"the root element is {element[:40]!r}; expected 'HealthData' of export.xml.{which}")
         parser.StartElementHandler = start
         start(element, attributes)
 
-    def start(element: str, attributes: dict[str, str]) -> None:
+    def start(element: str, attributes: list[str]) -> None:
         nonlocal begun
         begun += 1
         take = takers.get(element)
@@ -120,6 +122,7 @@ def _parse(name: str, chunks: Iterator[bytes], takers: Mapping[str, Take], flush
         if encoding is not None and encoding.lower() not in ("utf-8", "utf-16", "us-ascii"):
             _refuse(name, parser, f"the encoding is {encoding[:40]!r}; expected UTF-8, as Apple writes it")
 
+    parser.ordered_attributes = True
     parser.XmlDeclHandler = start_xml
     parser.StartElementHandler = start_root
     parser.EndElementHandler = ended.append  # counted only: a list is filled without a call of Python
