@@ -143,7 +143,9 @@ def compare(name, cohort):
         original, back = (c["signals"].sel(signal=signal).reindex(day=[0, 1]).values for c in (person, cohort))
         both = np.isfinite(original) & np.isfinite(back)
         off = np.abs(original - back)[both]
-        rows[signal] = f"{both.sum() / np.isfinite(original).sum():.0%}, off by {np.median(off):.2f}" if both.any() else "-"
+        rows[signal] = (
+            f"{both.sum() / np.isfinite(original).sum():.0%}, off by {np.median(off):.2f}" if both.any() else "-"
+        )
     return rows
 
 
@@ -176,8 +178,12 @@ plt.show()
 # counted under its reason.
 
 # %%
-broken = pd.DataFrame({"time": pd.date_range("2024-03-04 12:00", periods=8, freq="min"), "hr": [70, 0, 255, 71, 71, 72, 300, 70]})
-broken = pd.concat([broken, broken.tail(2), broken.head(1).assign(time=pd.Timestamp("1970-01-01"))]).sample(frac=1, random_state=SEED)
+broken = pd.DataFrame(
+    {"time": pd.date_range("2024-03-04 12:00", periods=8, freq="min"), "hr": [70, 0, 255, 71, 71, 72, 300, 70]}
+)
+broken = pd.concat([broken, broken.tail(2), broken.head(1).assign(time=pd.Timestamp("1970-01-01"))]).sample(
+    frac=1, random_state=SEED
+)
 lsmlib.describe_reading(lsmlib.read_table(broken, {"hr": "heart_rate"}, person=None))
 
 # %% [markdown]
@@ -204,7 +210,9 @@ counts[660] = 40  # somebody bumped into the drawer
 not_worn = find_non_wear_choi(counts)
 figure, axes = plt.subplots(figsize=(10, 2.2), layout="constrained")
 axes.plot(np.arange(1440) / 60, counts, color="0.3", lw=0.8)
-axes.fill_between(np.arange(1440) / 60, 0, counts.max(), where=not_worn, color="C3", alpha=0.2, lw=0, label="not worn (choi)")
+axes.fill_between(
+    np.arange(1440) / 60, 0, counts.max(), where=not_worn, color="C3", alpha=0.2, lw=0, label="not worn (choi)"
+)
 axes.set(xlabel="hour of the day", ylabel="counts/min", xlim=(0, 24), xticks=plots.HOURS)
 axes.legend(frameon=False)
 plt.show()
@@ -251,7 +259,9 @@ complete = np.isfinite(steps).all(axis=1)
 stepless = complete & (np.nan_to_num(steps).sum(axis=1) == 0)
 has_heart = np.isfinite(fitbit["signals"].sel(signal="heart_rate").values).any(axis=1)
 worn = fitbit.isel(day=np.flatnonzero(~stepless | has_heart))
-print(f"{complete.sum()} complete days of steps, {stepless.sum()} of them without a step; {worn.sizes['day']} days kept")
+print(
+    f"{complete.sum()} complete days of steps, {stepless.sum()} of them without a step; {worn.sizes['day']} days kept"
+)
 
 # %% [markdown]
 # ## What real gaps look like
@@ -313,7 +323,11 @@ for panel, signal in zip(axes, ks, strict=True):
     for name, cohort in ((REAL, worn), ("simulated", simulated)):
         sns.ecdfplot(realism.minute_values(cohort, signal), label=name, ax=panel)
     unit = lsmlib.SIGNALS[lsmlib.SIGNAL_NAMES.index(signal)].unit
-    panel.set(xlabel=f"{signal.replace('_', ' ')} ({unit})", ylabel="share of minutes below", title=f"distance {ks[signal]:.3f}")
+    panel.set(
+        xlabel=f"{signal.replace('_', ' ')} ({unit})",
+        ylabel="share of minutes below",
+        title=f"distance {ks[signal]:.3f}",
+    )
 axes[1].set(xscale="symlog", ylim=(0.6, 1.01))
 axes[0].legend(frameon=False)
 plt.show()
@@ -343,7 +357,9 @@ for name, cohort in ((REAL, worn), ("simulated", simulated)):
 axes[0].set(xscale="log", xlabel="minutes later", ylabel="autocorrelation of heart rate", ylim=(0, 1))
 axes[0].legend(frameon=False)
 for panel, (name, cohort) in zip(axes[1:], ((REAL, worn), ("simulated", simulated)), strict=True):
-    sns.heatmap(realism.step_transitions(cohort), annot=True, fmt=".2f", cmap="Blues", vmin=0, vmax=1, cbar=False, ax=panel)
+    sns.heatmap(
+        realism.step_transitions(cohort), annot=True, fmt=".2f", cmap="Blues", vmin=0, vmax=1, cbar=False, ax=panel
+    )
     panel.set(title=f"steps, {name}", xlabel="next minute", ylabel="minute")
 plt.show()
 
@@ -378,7 +394,12 @@ plt.show()
 # magnitude may not.
 
 # %% tags=["long"]
-pairs = [("mmash", "rmssd"), ("mmash", "sdnn"), ("stress_predict", "skin_conductance"), ("stress_predict", "skin_temperature")]
+pairs = [
+    ("mmash", "rmssd"),
+    ("mmash", "sdnn"),
+    ("stress_predict", "skin_conductance"),
+    ("stress_predict", "skin_temperature"),
+]
 figure, axes = plt.subplots(1, 4, figsize=(12, 2.8), layout="constrained")
 for panel, (name, signal) in zip(axes, pairs, strict=True):
     chosen = {"simulated": simulated} | ({f"recorded ({name})": recorded[name]} if name in recorded else {})
@@ -401,10 +422,20 @@ if "stress_predict" in recorded:
     figure, axes = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
     for panel, signal in zip(axes, ("heart_rate", "skin_conductance"), strict=True):
         values = session["signals"].sel(signal=signal).values
-        rest, task = (np.array([np.nanmean(v[s == code]) if (s == code).any() else np.nan for v, s in zip(values, stress, strict=True)]) for code in (0, 1))
+        rest, task = (
+            np.array(
+                [np.nanmean(v[s == code]) if (s == code).any() else np.nan for v, s in zip(values, stress, strict=True)]
+            )
+            for code in (0, 1)
+        )
         panel.plot([0, 1], [rest, task], color="0.7", lw=0.8, marker="o", ms=3)
         unit = lsmlib.SIGNALS[lsmlib.SIGNAL_NAMES.index(signal)].unit
-        panel.set(xticks=[0, 1], xticklabels=["rest", "stress"], xlim=(-0.3, 1.3), ylabel=f"{signal.replace('_', ' ')} ({unit})")
+        panel.set(
+            xticks=[0, 1],
+            xticklabels=["rest", "stress"],
+            xlim=(-0.3, 1.3),
+            ylabel=f"{signal.replace('_', ' ')} ({unit})",
+        )
         panel.set_title(f"{np.nanmean(task > rest):.0%} of people higher", fontsize=9)
     plt.show()
 else:
@@ -420,7 +451,9 @@ if "depresjon" in recorded:
     figure, axes = plt.subplots(figsize=(8, 2.8), layout="constrained")
     for code, name in ((1, "patients"), (0, "controls")):
         group = motion.isel(day=np.flatnonzero(motion["depression"].values == code))
-        axes.plot(np.arange(96) / 4, realism.daily_profile(group, "log_energy"), label=f"{name}, {group.sizes['day']} days")
+        axes.plot(
+            np.arange(96) / 4, realism.daily_profile(group, "log_energy"), label=f"{name}, {group.sizes['day']} days"
+        )
     axes.set(xticks=plots.HOURS, xlabel="hour of the day", ylabel="mean log energy (a.u.)")
     axes.legend(frameon=False)
     plt.show()
@@ -441,7 +474,9 @@ if "depresjon" in recorded:
 # %% tags=["solution"]
 two = pd.DataFrame({"time": np.tile(pd.date_range("2024-03-04 09:00", periods=4, freq="min"), 2)})
 two["steps"], two["device"] = [90, 100, np.nan, np.nan, 80, 95, 70, 60], ["watch"] * 4 + ["phone"] * 4
-watch, phone = (lsmlib.read_table(part, {"steps": "steps"}, person=None) for _, part in two.groupby("device", sort=False))
+watch, phone = (
+    lsmlib.read_table(part, {"steps": "steps"}, person=None) for _, part in two.groupby("device", sort=False)
+)
 walked = watch["signals"].fillna(phone["signals"]).sel(signal="steps").values[0, 540:544]
 assert walked.tolist() == [90, 100, 70, 60]
 
@@ -462,8 +497,14 @@ print("straight from minute", straight.argmax(), "on; drawn from minute 40")
 # %% tags=["solution"]
 has_pulse = np.isfinite(worn["signals"].sel(signal="heart_rate").values).any(axis=1)
 people = pd.unique(worn["person"].values[has_pulse])
-waking = [realism.minute_values(worn.isel(day=np.flatnonzero(worn["person"].values == who)), "heart_rate") for who in people]
-between = [np.abs([(a <= x).mean() - (b <= x).mean() for x in range(40, 180)]).max() for i, a in enumerate(waking) for b in waking[:i]]
+waking = [
+    realism.minute_values(worn.isel(day=np.flatnonzero(worn["person"].values == who)), "heart_rate") for who in people
+]
+between = [
+    np.abs([(a <= x).mean() - (b <= x).mean() for x in range(40, 180)]).max()
+    for i, a in enumerate(waking)
+    for b in waking[:i]
+]
 print(f"between two people: median {np.median(between):.2f}; between real and simulated: {ks['heart_rate']:.2f}")
 
 # %% [markdown]

@@ -1,0 +1,1 @@
+from .actigraphy import write_actigraphy as write_actigraphy
