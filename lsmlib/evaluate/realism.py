@@ -216,13 +216,16 @@ def two_sample_test(real: xr.Dataset, simulated: xr.Dataset, seed: int = 0) -> T
         weight[train], weight[test] = (_level_hours(hour[part], is_real[part]) for part in (train, test))
         if not (weight[test & is_real].any() and weight[test & ~is_real].any()):
             raise ValueError("a fold has no hour of the day that both sides observed; give more people or days")
+        ordered = np.sort(values[train], axis=0)  # NaN last
+        varies = np.fmax.reduce(ordered, axis=0) > ordered[0]  # the trees refuse features that are always the same
         model = HistGradientBoostingClassifier(
             learning_rate=0.06, max_iter=200, max_leaf_nodes=12, min_samples_leaf=20, l2_regularization=5.0,
             max_features=0.3, early_stopping=False, random_state=seed,
-        ).fit(values[train], is_real[train], sample_weight=weight[train])  # fmt: skip
+        ).fit(values[train][:, varies], is_real[train], sample_weight=weight[train])  # fmt: skip
 
-        def score(seen: np.ndarray, model=model, test=test, weight=weight) -> float:
-            return float(roc_auc_score(is_real[test], model.predict_proba(seen)[:, 1], sample_weight=weight[test]))
+        def score(seen: np.ndarray, model=model, varies=varies, test=test, weight=weight) -> float:
+            chance = model.predict_proba(seen[:, varies])[:, 1]
+            return float(roc_auc_score(is_real[test], chance, sample_weight=weight[test]))
 
         here = values[test]
         name = ", ".join(np.unique(sides[0].person[fold[: len(sides[0].person)] == held]))

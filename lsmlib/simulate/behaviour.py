@@ -61,7 +61,7 @@ FIRST_WEEKDAY = 4  # day 0 is Friday, 1 March 2024: the period of LSM-2's and Se
 LOGGED_BOUTS, STRESS_EPISODES, MOOD_LOGS, COMMUTES = 2, 5, 2, 2  # the most of each in one day
 
 LEAST_STEPS = 2.5  # fewer a minute are hardly ever counted: such minutes are 0.3 % of the recorded ones
-UPRIGHT_EFFORT = 0.05
+UPRIGHT_EFFORT = 0.045
 _FEATURES = jnp.array([activity[2:] for activity in ACTIVITY_TABLE], jnp.float32)  # minutes, effort, ..., outdoors
 _LOG_FREQUENCY = jnp.log(jnp.array([activity.frequency for activity in ACTIVITY_TABLE], jnp.float32))
 
@@ -103,13 +103,14 @@ def live_day(person_key: jax.Array, day: jax.Array, traits: Traits) -> Behaviour
     lively = 0.20 * traits.taste[0] + 0.05 * traits.fitness + 0.18 * jnp.cos((minute - 900) * (2 * jnp.pi / 1000))
     busy = 0.60 * slow[0] + 0.56 * slow[2] + 0.52 * slow[1] + lively
     chance = white(keys[4], 4)
-    excess = busy + 0.32 * chance[3] - 0.76
-    errand = 0.283 * slow[0] + 0.744 * slow[2] > 1.92  # a walk somewhere, at the person's own pace
+    excess = busy + 0.32 * chance[3] - 0.79
+    errand = 0.283 * slow[0] + 0.744 * slow[2] > 2.0  # a walk somewhere, at the person's own pace
     pottering = awake & ~active & ~commuting & ((excess > 0) | errand)
-    pace = 110.0 * jnp.exp(0.06 * traits.taste[1])
-    shuffle = jnp.exp(jnp.clip(1.95 - 0.245 * slow[0] + 0.70 * slow[2] + 0.42 * chance[0] + 1.42 * excess, 0.0, 6.0))
-    strolled = jnp.where(errand, pace * (1 + 0.05 * chance[0]), shuffle / jnp.sqrt(jnp.sqrt(1 + (shuffle / pace) ** 4)))
-    cadence = jnp.where(pottering & (strolled >= LEAST_STEPS), strolled, 0.0)
+    pace = 107.0 * jnp.exp(0.06 * traits.taste[1])
+    shuffle = 3.5 + jnp.exp(jnp.clip(1.6 - 0.245 * slow[0] + 0.70 * slow[2] + 0.42 * chance[0] + 1.50 * excess, -1.0, 6.0))
+    shuffle = shuffle * jnp.where(chance[1] < -1.9, 0.35, 1.0)
+    strolled = jnp.where(errand, pace * (1 + 0.05 * chance[0]), shuffle / jnp.cbrt(1 + (shuffle / pace) ** 3))
+    cadence = jnp.where(pottering & (strolled >= 1.0), strolled, 0.0)
     cadence = jnp.where(commuting, pace * (1 + 0.05 * chance[0]), cadence)
     cadence = jnp.where(active, sport.cadence * (1 + 0.05 * chance[0]), cadence)
 
@@ -123,7 +124,7 @@ def live_day(person_key: jax.Array, day: jax.Array, traits: Traits) -> Behaviour
     hard_minute = 1.0 + sport.intervals * jnp.where((minute // 2) % 2 == 0, 0.28, -0.42)
     # Busy people stand and use their hands between steps: hearts are up in the minutes around those with steps, too.
     upright = jnp.where(awake, UPRIGHT_EFFORT * jnp.clip(busy + 0.1, 0.0, 1.5), 0.0)
-    afoot = 0.01 * (walking > 0) + 0.35 * walking + 0.022 * jnp.maximum(climb, 0) * (walking > 0)
+    afoot = 0.35 * walking * jnp.where(errand, 1.0, jnp.exp(0.3 * chance[2])) + 0.022 * jnp.maximum(climb, 0) * (walking > 0)
     effort = jnp.where(active, sport.effort * hard_minute, upright + afoot)
     fidget = jnp.where(awake, 0.10 + 0.05 * slow[0] + 0.03 * slow[1], 0.012 + 0.02 * (slow[2] > 1.6))
     motion = jnp.where(active, sport.motion * (0.75 + 0.25 * hard_minute), fidget + 0.42 * walking)

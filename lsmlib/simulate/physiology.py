@@ -27,7 +27,7 @@ def respond_to_day(key: jax.Array, traits: Traits, behaviour: Behaviour) -> Phys
     """The body's answer to one day; a pure function of the key, the person and what the person did."""
     slow_key, chance_key, day_key = jax.random.split(key, 3)
     #                       heart  vagal  slow variability  ambient  sweat  skin  heart, from minute to minute
-    slow = wander(slow_key, [18.0, 14.0, 14.0, 500.0, 45.0, 120.0, 2.5, 90.0])
+    slow = wander(slow_key, [18.0, 14.0, 14.0, 500.0, 45.0, 120.0, 2.2, 90.0])
     day_shift = few_normals(day_key, 5)  # this day against the person's other days
     minute = jnp.arange(MINUTES_PER_DAY)
     asleep = (behaviour.stage > 0).astype(jnp.float32)
@@ -95,12 +95,12 @@ def _heart_rate(traits, behaviour, asleep, circadian, restless, vagal, day_shift
     up, down, lasting, settled = respond(
         jnp.stack([begun, begun, asked, level]), jnp.stack([0.8, recovery, 14.0 * jnp.exp(-0.25 * traits.fitness), 1.5])
     )
-    answer = 0.9 * jnp.maximum(up, down) + 0.2 * lasting
+    answer = 0.9 * jnp.maximum(up, down) + 0.15 * lasting
 
     # A heart at rest wanders. Measured on minutes 10 and more after the last step (fitbit, 2016; 4 people): its change
     # over 1, 2, 5 and 18 minutes has a root mean square of 2.3 to 4.0, 3.0 to 5.4, 3.7 to 7.2 and 4.4 to 8.9 bpm.
     scale = jnp.exp(0.15 * traits.vagal_tone + 0.22 * day_shift[4] + 0.3 * vagal)
-    wandering = scale * (1.0 - 0.15 * asleep + 0.05 * lasting) * (2.7 * restless[0] + 2.3 * restless[1] + 2.5 * restless[2])
+    wandering = scale * (1.0 - 0.15 * asleep + 0.07 * lasting) * (2.2 * restless[0] + 1.3 * restless[1] + 2.5 * restless[2])
     return jnp.clip(settled + answer + wandering, 36.0, maximum)
 
 
