@@ -370,6 +370,8 @@ def _add_sleep_days(recording: Recording, files: list[_Rows]) -> None:
         recording.drop(name, "empty, or outside 0 to 1440 minutes", len(frame) - len(sound))
         distinct = sound.drop_duplicates()
         recording.drop(name, "repeated", len(sound) - len(distinct))
-        for (one, day), values in distinct.groupby(["person", "day"])["value"]:
-            recording.drop(name, "averaged with others of the same day", len(values) - 1)
-            recording.add_of_day(str(one), name, np.datetime64(int(day), "D"), float(np.mean(np.sort(values))))
+        ordered = distinct.sort_values(["person", "day", "value"])  # so that sums do not hang on the order of rows
+        means = ordered.groupby(["person", "day"], as_index=False)["value"].mean()
+        recording.drop(name, "averaged with others of the same day", len(distinct) - len(means))
+        for one, day, value in zip(means["person"].tolist(), means["day"], means["value"], strict=True):
+            recording.add_of_day(one, name, np.datetime64(int(day), "D"), value)
