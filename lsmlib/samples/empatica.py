@@ -9,6 +9,17 @@ import xarray as xr
 from lsmlib.readers.clock import check_timezone
 
 _DEVICE = "A00E4C"
+_NAMES = (  # those that decide when a session is come first
+    "heart_rate",
+    "skin_conductance",
+    "skin_temperature",
+    "rr_median",
+    "skin_conductance_slope",
+    "skin_temperature_slope",
+    "sdnn",
+    "rmssd",
+    "rr_percent_valid",
+)
 _STEP = 1 / 64  # s, in which an E4 times its beats
 _INFO = """Simulated session in the layout of an Empatica E4, written by lsmlib.
 First line of each .csv: start of the session in seconds since 1970, UTC. Second line: samples a second.
@@ -58,7 +69,7 @@ def write_empatica(
         first = int(np.argmax(within))
         wall = pd.Timestamp(cohort["date"].values[day]) + pd.Timedelta(minutes=first)
         instant = wall.tz_localize(timezone, ambiguous=True, nonexistent="NaT")
-        if not within[first] or instant is pd.NaT:
+        if not within[first] or not isinstance(instant, pd.Timestamp):
             continue
         start = int(instant.timestamp())
         session = Path(folder) / str(cohort["person"].values[day]) / f"{start}_{_DEVICE}"
@@ -69,19 +80,6 @@ def write_empatica(
     if not sessions:
         raise ValueError(f"no day of the Cohort has any of {', '.join(_NAMES[:4])}; nothing to write")
     return sessions
-
-
-_NAMES = (
-    "heart_rate",
-    "skin_conductance",
-    "skin_temperature",
-    "rr_median",
-    "skin_conductance_slope",
-    "skin_temperature_slope",
-    "sdnn",
-    "rmssd",
-    "rr_percent_valid",
-)
 
 
 def _write_session(session: Path, start: int, part: dict[str, np.ndarray], rng: np.random.Generator) -> None:

@@ -1,5 +1,6 @@
 """A Cohort's days as a Fitabase export."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -56,11 +57,11 @@ def write_fitabase(cohort: xr.Dataset, folder: str | Path, *, seed: int = 0) -> 
         if not np.isnan(values).all():
             file, column = _NARROW[name]
             text = _as_text(name, values)
-            narrow = [
+            narrow = (
                 f"{day} {_MINUTES[minute]},{text[row, minute]}"
                 for row, day in enumerate(days)
                 for minute in np.flatnonzero(text[row] != "").tolist()
-            ]
+            )
             files.append(_write(place / file, f"Id,ActivityMinute,{column}", narrow))
             wide = [
                 f"{day} {_MINUTES[60 * hour]},{','.join(text[row, 60 * hour : 60 * hour + 60])}"
@@ -86,10 +87,9 @@ def _as_text(name: str, values: np.ndarray) -> np.ndarray:
     return np.where(gaps, "", text)
 
 
-def _heart_rows(heart: np.ndarray, days: list[str], rng: np.random.Generator) -> list[str]:
-    """Twelve whole numbers a minute that differ by up to one, and by a pair of beats up and down."""
+def _heart_rows(heart: np.ndarray, days: list[str], rng: np.random.Generator) -> Iterator[str]:
+    """Twelve whole numbers a minute, which differ by one at most."""
     seconds = [f"{5 * beat:02d}" for beat in range(_BEATS)]
-    rows = []
     for values, day in zip(heart, days, strict=True):
         known = np.flatnonzero(~np.isnan(values))
         total = np.round(values[known] * _BEATS).astype(int)
@@ -97,8 +97,7 @@ def _heart_rows(heart: np.ndarray, days: list[str], rng: np.random.Generator) ->
         beats = rng.permuted(beats, axis=1)
         for minute, of in zip(known.tolist(), beats.tolist(), strict=True):
             start, half = _MINUTES[minute].rsplit(":", 1)[0], _MINUTES[minute][-2:]
-            rows += [f"{day} {start}:{second} {half},{beat}" for second, beat in zip(seconds, of, strict=True)]
-    return rows
+            yield from (f"{day} {start}:{second} {half},{beat}" for second, beat in zip(seconds, of, strict=True))
 
 
 def _write_sleep(cohort: xr.Dataset, place: Path, people: np.ndarray, rng: np.random.Generator) -> list[Path]:
@@ -142,6 +141,8 @@ def _stamp(minute: int, second: int) -> str:
     return f"{date.month}/{date.day}/{date.year} {clock.replace(':00 ', f':{second:02d} ')}"
 
 
-def _write(path: Path, header: str, rows: list[str]) -> Path:
-    path.write_text("\n".join([header, *rows, ""]), encoding="utf-8", newline="\r\n")
+def _write(path: Path, header: str, rows: Iterable[str]) -> Path:
+    with path.open("w", encoding="utf-8", newline="\r\n") as file:
+        file.write(f"{header}\n")
+        file.writelines(f"{row}\n" for row in rows)
     return path
