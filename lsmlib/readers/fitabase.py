@@ -322,7 +322,7 @@ def _check_contradictions(path: Path, name: str, person: np.ndarray, time: np.nd
     order = np.lexsort((value, time, person))
     person, time, value = person[order], time[order], value[order]
     same_time = (np.diff(person) == 0) & (np.diff(time) == 0)
-    differs = same_time & (np.diff(value) != 0) & ~np.isnan(value[1:])
+    differs = same_time & (value[1:] != value[:-1]) & ~np.isnan(value[1:])
     times = len(time) - int(same_time.sum())
     # of a time with three readings two differ from the one before; it is one time all the same
     wrong = len(np.unique(np.cumsum(np.append(True, ~same_time))[1:][differs]))
