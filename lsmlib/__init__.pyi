@@ -15,6 +15,7 @@ from .profiles import Profile as Profile
 from .profiles import profile as profile
 from .readers import describe_reading as describe_reading
 from .readers import read_actigraphy as read_actigraphy
+from .readers import read_apple_health as read_apple_health
 from .readers import read_empatica as read_empatica
 from .readers import read_fitabase as read_fitabase
 from .readers import read_table as read_table

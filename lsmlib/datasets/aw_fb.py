@@ -28,10 +28,9 @@ def load_aw_fb(folder: Path, non_wear: str | None) -> xr.Dataset:
     kinds, codes = table["activity"].unique().tolist(), table["activity"].factorize()[0]
     devices = sorted(table["device"].unique().tolist())
     minute = np.timedelta64(1, "m")
-    body = table[["age", "gender", "height", "weight"]]
-    people = pd.MultiIndex.from_frame(body)
-    for number, (age, gender, height, weight) in enumerate(people.unique().sort_values()):
-        index = np.flatnonzero((body == (age, gender, height, weight)).all(axis=1))
+    bodies, of = np.unique(table[["age", "gender", "height", "weight"]].to_numpy(float), axis=0, return_inverse=True)
+    for number, (age, gender, height, weight) in enumerate(bodies.tolist()):
+        index = np.flatnonzero(of == number)
         name = f"p{number + 1:02d}"
         sex = {0: "female", 1: "male"}.get(int(gender), "")  # 1 is 16 cm taller on average; there is no code book
         recording.label(name, age=float(age), sex=sex, bmi=weight / (height / 100) ** 2)

@@ -109,3 +109,47 @@ def parse_iso(text: pd.Series, place: Callable[[int], str]) -> tuple[np.ndarray,
     sign = np.where(zone.str.startswith("-"), -1, 1)
     digits = zone.str.replace(r"[Z:+-]", "", regex=True).str.zfill(4).astype(int).to_numpy()
     return wall, (sign * (digits // 100 * 3600 + digits % 100 * 60)).astype(np.int64)
+
+
+def split_at_clock_changes(
+    start: np.ndarray, end: np.ndarray, start_offset: np.ndarray, end_offset: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Cut stretches during which clocks were set forward or back into what lies before and what lies after.
+
+    Clocks change at full hours. A stretch of several hours keeps its two ends as they are: it is not known at which of
+    its hours it was, and on the wall's clock it covers the same minutes. One without a full hour in it was a flight to
+    another zone; it is told on the clock of its start.
+
+    Args:
+        start: datetime64[ms] ``[n]``, on the wall's clock.
+        end: the same, on the wall's clock then.
+        start_offset: int ``[n]``, how many seconds the clock was ahead of UTC at the start.
+        end_offset: the same at the end.
+
+    Returns:
+        For each of ``m >= n`` stretches: the row it is from, start, end, offset, and its share of the row's length.
+    """
+    row, share = np.arange(len(start)), np.ones(len(start))
+    changed = np.flatnonzero(start_offset != end_offset)
+    if not len(changed):
+        return row, start, end, start_offset, share
+    hour = 3_600_000
+    begin, finish = start[changed].astype(np.int64), end[changed].astype(np.int64)
+    change = 1000 * (end_offset[changed].astype(np.int64) - start_offset[changed])
+    length = finish - begin - change
+    switch = (begin // hour + 1) * hour
+    is_flight = switch > begin + length
+    is_cut = ~is_flight & (switch + hour > begin + length)
+    end = end.copy()
+    end[changed[is_flight]] = (begin + length)[is_flight].astype("datetime64[ms]")
+    end[changed[is_cut]] = switch[is_cut].astype("datetime64[ms]")
+    cut = changed[is_cut]
+    before = (switch - begin)[is_cut] / length[is_cut]
+    share[cut] = before
+    return (
+        np.concatenate([row, cut]),
+        np.concatenate([start, (switch + change)[is_cut].astype("datetime64[ms]")]),
+        np.concatenate([end, finish[is_cut].astype("datetime64[ms]")]),
+        np.concatenate([start_offset, end_offset[cut]]),
+        np.concatenate([share, 1 - before]),
+    )

@@ -1,4 +1,4 @@
-"""Samples: a Cohort's days written as devices export them, for trying a reader without a device."""
+"""Simulated days written as vendors export them, for people without a device and for tests."""
 
 import lazy_loader
 

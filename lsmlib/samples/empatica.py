@@ -125,6 +125,6 @@ def _write_beats(path: Path, start: int, part: dict[str, np.ndarray], rng: np.ra
         wander = correlation * wander + np.sqrt(1 - correlation**2) * rng.standard_normal()
         interval = max(round((median + sdnn * wander) / 1000 / _STEP), 20) * _STEP
         time += interval
-        if time % 60 / 60 <= (1.0 if np.isnan(share) else share):
+        if time < 60 * minutes and time % 60 / 60 <= (1.0 if np.isnan(share) else share):
             rows.append(f"{time:.6f},{interval:.6f}")
     path.write_text("\n".join([f"{start:.2f}, IBI", *rows, ""]), encoding="utf-8", newline="\n")
