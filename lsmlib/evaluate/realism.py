@@ -153,9 +153,7 @@ def cut_pairs(cohort: xr.Dataset) -> Windows:
             "more days, or days with both signals"
         )
     hour = np.tile(np.arange(hours), cohort.sizes["day"])
-    return Windows(
-        heart_rate[chosen], steps[chosen], np.repeat(cohort["person"].values, hours)[chosen], hour[chosen]
-    )
+    return Windows(heart_rate[chosen], steps[chosen], np.repeat(cohort["person"].values, hours)[chosen], hour[chosen])
 
 
 def longest_straight(values: np.ndarray) -> np.ndarray:
