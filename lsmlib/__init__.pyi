@@ -1,6 +1,7 @@
 from . import evaluate as evaluate
 from . import plots as plots
 from . import readers as readers
+from . import samples as samples
 from . import signals as signals
 from . import simulate as simulate
 from .batches import as_tf_dataset as as_tf_dataset

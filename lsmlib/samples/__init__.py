@@ -1,0 +1,5 @@
+"""Samples: days of a Cohort in the files of other makers' devices, for those without a device, and for tests."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
