@@ -14,6 +14,7 @@ from .profiles import Profile as Profile
 from .profiles import profile as profile
 from .readers import describe_reading as describe_reading
 from .readers import read_apple_health as read_apple_health
+from .readers import read_fitbit_takeout as read_fitbit_takeout
 from .readers import read_table as read_table
 from .signals import SIGNAL_NAMES as SIGNAL_NAMES
 from .signals import SIGNALS as SIGNALS

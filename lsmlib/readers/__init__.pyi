@@ -1,4 +1,5 @@
 from .apple_health import read_apple_health as read_apple_health
+from .fitbit_takeout import read_fitbit_takeout as read_fitbit_takeout
 from .summary import ReadingSummary as ReadingSummary
 from .summary import describe_reading as describe_reading
 from .table import read_table as read_table
