@@ -21,6 +21,13 @@ export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
 export KERAS_BACKEND ?= jax
 
+# Recordings of real people, if you have any: one folder a data set (fitbit, depresjon, …; see lsmlib.datasets). Notebooks
+# and tests use what lies there and say when they go without.
+DATA ?= $(wildcard ../shared/data/real)
+ifneq ($(DATA),)
+export LSMLIB_DATA ?= $(abspath $(DATA))
+endif
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup tutorial lab test lint format nbmake notebooks sync stamp lock bench clean
@@ -65,7 +72,7 @@ lock: ## Resolve pyproject.toml again into requirements.lock
 
 # --- for readers -------------------------------------------------------------------------------------------------------
 
-tutorial: $(READY) ## Run the notebooks, check their numbers [NOTEBOOK="00 01"] [PROFILE=smoke|laptop|accelerator|paper]
+tutorial: $(READY) ## Run the notebooks, check their numbers [NOTEBOOK="00 01"] [PROFILE=smoke|laptop|accelerator|paper] [DATA=folder]
 	$(PY) -m tools.tutorial $(NOTEBOOK) --profile $(PROFILE) \
 		--cell-minutes $(CELL_MINUTES) --notebook-minutes $(NOTEBOOK_MINUTES)
 

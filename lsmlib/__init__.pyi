@@ -1,3 +1,4 @@
+from . import datasets as datasets
 from . import evaluate as evaluate
 from . import plots as plots
 from . import readers as readers
@@ -13,7 +14,10 @@ from .profiles import PROFILES as PROFILES
 from .profiles import Profile as Profile
 from .profiles import profile as profile
 from .readers import describe_reading as describe_reading
+from .readers import read_actigraphy as read_actigraphy
 from .readers import read_apple_health as read_apple_health
+from .readers import read_empatica as read_empatica
+from .readers import read_fitabase as read_fitabase
 from .readers import read_fitbit_takeout as read_fitbit_takeout
 from .readers import read_table as read_table
 from .signals import SIGNAL_NAMES as SIGNAL_NAMES

@@ -199,7 +199,11 @@ def _flags(name: str, given: Any, signals: Any) -> tuple[tuple[str, ...], Any, d
     shape = signals.shape[: len(dims)]
     if given is None:
         lazy = dask.is_dask_collection(signals)
-        codes = da.full(shape, -1, np.int8, chunks=signals.chunks[: len(dims)]) if lazy else np.full(shape, -1, np.int8)
+        codes = (
+            da.full(shape, -1, dtype=np.int8, chunks=signals.chunks[: len(dims)])
+            if lazy
+            else np.full(shape, -1, np.int8)
+        )
     else:
         codes, names = given if isinstance(given, tuple) else (given, ())
         meanings |= names if isinstance(names, Mapping) else dict(enumerate(names))

@@ -10,8 +10,18 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).resolve().
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
+import pytest
 from hypothesis import settings
 
 # the first example of a property pays for JAX's compilation, so no deadline; the same examples in every run
 settings.register_profile("lsmlib", deadline=None, derandomize=True)
 settings.load_profile("lsmlib")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Recordings of people: LSMLIB_DATA (`make test DATA=folder`), or beside the repository; without, tests skip."""
+    folder = Path(os.environ.get("LSMLIB_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data" / "real")
+    if not folder.is_dir():
+        pytest.skip("no recordings of people here: `make test DATA=folder`, see lsmlib.datasets")
+    return folder

@@ -56,7 +56,13 @@ def gather(time: np.ndarray, value: np.ndarray, how: How, offset: np.ndarray | i
             gathered = value[first + size - 1]
     wall = time[first] // MINUTE + ahead[first] // 60
     minute, gathered, twice = average_same(wall, gathered)
-    return Minutes(minute, gathered.astype(np.float32), repeated, conflicting, twice)
+    return Minutes(minute, as_float32(gathered), repeated, conflicting, twice)
+
+
+def as_float32(value: np.ndarray) -> np.ndarray:
+    """Values as they are kept; what float32 cannot hold becomes infinite, and so is dropped as out of range later."""
+    with np.errstate(over="ignore"):
+        return np.asarray(value, np.float32)
 
 
 def _merge_same_times(time: np.ndarray, value: np.ndarray, offset: np.ndarray) -> tuple:

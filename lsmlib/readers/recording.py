@@ -9,7 +9,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -18,20 +18,13 @@ from lsmlib.cohort import make_cohort
 from lsmlib.readers.clock import EARLIEST, latest
 from lsmlib.readers.extras import EXTRAS, RANGES
 from lsmlib.readers.layout import Column, group_rows, lay_states
-from lsmlib.readers.minutes import MINUTE, How, Minutes, average_same, gather, spread
+from lsmlib.readers.minutes import MINUTE, How, Minutes, as_float32, average_same
+from lsmlib.readers.readings import Readings, as_ms, by_kind, gather_readings
 from lsmlib.readers.wear import NON_WEAR, check_non_wear
 from lsmlib.signals import MINUTES_PER_DAY, SIGNAL_NAMES, index_of
 
 LONGEST_SPAN = 60  # minutes; a total over longer says nothing about one of them
 LONGEST_STATE = MINUTES_PER_DAY  # a sleep longer than a day is an error
-
-
-class _Readings(NamedTuple):
-    start: np.ndarray  # int64 [n], milliseconds since 1970 on the wall's clock
-    end: np.ndarray | None  # the same, for totals over a stretch
-    value: np.ndarray  # float32 [n]
-    offset: np.ndarray | int  # seconds ahead of UTC
-    how: How
 
 
 class Recording:
@@ -42,13 +35,24 @@ class Recording:
         source: where the data come from, in words.
         licence: under which licence, if known.
         timezone: the IANA name of the time zone of the wall's clock, if known, for the record.
+        earliest: readings dated before are dropped. (Dates of some published recordings are shifted on purpose.)
     """
 
-    def __init__(self, reader: str, source: str, licence: str = "unknown", timezone: str | None = None):
+    def __init__(
+        self,
+        reader: str,
+        source: str,
+        licence: str = "unknown",
+        timezone: str | None = None,
+        earliest: np.datetime64 = EARLIEST,
+    ):
+        self._earliest = earliest
+        self._undated = f"dated before {str(earliest)[:4]} or in the future"
         self.reader, self.source, self.licence, self.timezone = reader, source, licence, timezone
-        self._readings: dict[tuple[str, str, int], list[_Readings]] = defaultdict(list)
+        self._readings: dict[tuple[str, str, int], list[Readings]] = defaultdict(list)
         self._states: dict[tuple[str, str], list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = defaultdict(list)
         self._names: dict[str, Any] = {}
+        self._derived: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {}
         self._labels: dict[str, dict[str, Any]] = defaultdict(dict)
         self._of_day: dict[str, dict[tuple[str, int], float]] = defaultdict(dict)
         self._files: list[dict[str, Any]] = []
@@ -96,7 +100,7 @@ class Recording:
             offset: seconds that the wall's clock is ahead of UTC, int ``[n]`` or one for all, if known.
             rank: of the device. In a minute that several devices have measured, the one of the lowest rank counts.
         """
-        self._add(person, name, rank, _Readings(_as_ms(time), None, _as_float32(value), offset, how))
+        self._add(person, name, rank, Readings(as_ms(time), None, as_float32(value), offset, how))
 
     def add_totals(
         self,
@@ -110,7 +114,7 @@ class Recording:
         rank: int = 0,
     ) -> None:
         """Add totals over stretches of time, such as steps from 9:02:10 to 9:06:30; they are spread evenly over it."""
-        readings = _Readings(_as_ms(start), _as_ms(end), _as_float32(value), offset, "sum")
+        readings = Readings(as_ms(start), as_ms(end), as_float32(value), offset, "sum")
         self._add(person, name, rank, readings)
 
     def add_states(
@@ -126,16 +130,20 @@ class Recording:
             code: int ``[n]``.
             names: of the codes: a sequence, or a dict from code to name.
         """
-        known = _is_recorded(_as_ms(start)) & _is_recorded(_as_ms(end))
+        known = self._is_recorded(as_ms(start)) & self._is_recorded(as_ms(end))
         length = np.asarray(end, "datetime64[ms]") - np.asarray(start, "datetime64[ms]")
         is_sound = (length >= np.timedelta64(0)) & (length <= np.timedelta64(LONGEST_STATE, "m"))
         self._rows[name] += len(code)
-        self.drop(name, "dated before 1990 or in the future", int((~known).sum()))
+        self.drop(name, self._undated, int((~known).sum()))
         self.drop(name, "ends before it starts, or lasts longer than a day", int((known & ~is_sound).sum()))
         kept = known & is_sound
-        self._states[person, name].append((_as_ms(start)[kept], _as_ms(end)[kept], np.asarray(code, np.int8)[kept]))
+        self._states[person, name].append((as_ms(start)[kept], as_ms(end)[kept], np.asarray(code, np.int8)[kept]))
         if len(names):
             self._names[name] = names
+
+    def derive(self, name: str, of: str, function: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Compute the minutes of a signal from those of another, once they are gathered."""
+        self._derived[name] = of, function
 
     def label(self, person: str, **labels: Any) -> None:
         """Remember what is known of a person: ``age``, ``sex``, ``bmi`` and the other labels of a Cohort."""
@@ -145,18 +153,21 @@ class Recording:
         """Add one number about a whole day, such as the minutes slept; it becomes a variable ``name [d]``."""
         self._of_day[name][person, int(date.astype("datetime64[D]").astype(int))] = float(value)
 
-    def _add(self, person: str, name: str, rank: int, readings: _Readings) -> None:
+    def _is_recorded(self, time: np.ndarray) -> np.ndarray:
+        return (time >= self._earliest.astype("datetime64[ms]").astype(np.int64)) & (time <= latest().astype(np.int64))
+
+    def _add(self, person: str, name: str, rank: int, readings: Readings) -> None:
         if name not in EXTRAS:
             index_of(name)
         low, high, unit = RANGES[name]
         value = readings.value
         is_number = ~np.isnan(value)
-        is_recorded = _is_recorded(readings.start)
+        is_recorded = self._is_recorded(readings.start)
         is_sum = readings.how == "sum"
         in_range = (value >= 0) & (value < np.inf) if is_sum else (value >= low) & (value <= high)
         reasons = {
             "empty": ~is_number,
-            "dated before 1990 or in the future": is_number & ~is_recorded,
+            self._undated: is_number & ~is_recorded,
             "negative or infinite" if is_sum else f"outside {low:g} to {high:g} {unit}": is_number
             & is_recorded
             & ~in_range,
@@ -176,7 +187,7 @@ class Recording:
         kept = is_number & is_recorded & in_range & is_sound
         offset = readings.offset
         self._readings[person, name, rank].append(
-            _Readings(
+            Readings(
                 readings.start[kept],
                 None if readings.end is None else readings.end[kept],
                 value[kept],
@@ -191,14 +202,12 @@ class Recording:
         self,
         *,
         non_wear: str | None = None,
-        keep: Callable[[str, np.ndarray], np.ndarray] | None = None,
         attrs: Mapping[str, Any] | None = None,
     ) -> xr.Dataset:
         """Gather everything into a Cohort.
 
         Args:
             non_wear: a rule of ``wear.NON_WEAR`` for turning minutes in which the device was not worn into gaps.
-            keep: from a person and their days (datetime64[D] ``[d]``, in order) to bool ``[d]``: which days to keep.
             attrs: further attributes.
 
         Returns:
@@ -211,7 +220,9 @@ class Recording:
         minutes = {name: self._gather(name) for name in dict.fromkeys(key[1] for key in self._readings)}
         if non_wear is not None:
             self._remove_non_wear(minutes, non_wear)
-        days = self._find_days(minutes, keep)
+        for name, (of, function) in self._derived.items():
+            minutes[name] = {who: Minutes(one.minute, function(one.value)) for who, one in minutes.get(of, {}).items()}
+        days = self._find_days(minutes)
         if not len(days):
             raise ValueError(
                 f"{self.reader} found no reading of any of the 26 signals in {self._where()}. {self._explain()}"
@@ -248,7 +259,7 @@ class Recording:
         low, high, unit = RANGES[name]
         found: dict[str, Minutes] = {}
         for person, _, rank in sorted(key for key in self._readings if key[1] == name):
-            parts = [_gather_parts(same) for same in _by_kind(self._readings[person, name, rank])]
+            parts = [gather_readings(same) for same in by_kind(self._readings[person, name, rank])]
             minute = np.concatenate([part.minute for part in parts])
             value = np.concatenate([part.value for part in parts])
             minute, value, merged = average_same(minute, value)
@@ -294,19 +305,13 @@ class Recording:
                     minutes[name][person] = Minutes(old.minute[worn], old.value[worn])
                     self.drop(name, f"minutes not worn ({non_wear})", int((~worn).sum()))
 
-    def _find_days(self, minutes: dict[str, dict[str, Minutes]], keep: Any) -> list[tuple[str, int]]:
+    def _find_days(self, minutes: dict[str, dict[str, Minutes]]) -> list[tuple[str, int]]:
         days: dict[str, set[int]] = defaultdict(set)
         lost: dict[str, set[int]] = defaultdict(set)
         for name, people in minutes.items():
             for person, of in people.items():
                 found = np.unique(of.minute // MINUTES_PER_DAY).tolist()
                 (days if name in SIGNAL_NAMES else lost)[person].update(found)
-        for person, found in days.items():
-            ordered = np.array(sorted(found))
-            if keep is not None:
-                kept = keep(person, ordered.astype("datetime64[D]"))
-                self.drop("days", "not part of the study", int((~kept).sum()))
-                days[person] = set(ordered[kept].tolist())
         self.drop("days", "without any of the 26 signals", sum(len(lost[p] - days.get(p, set())) for p in lost))
         return [(person, day) for person in sorted(days) for day in sorted(days[person])]
 
@@ -355,46 +360,3 @@ class Recording:
             f"{count:,} of {name} {reason}" for name, of in self._dropped.items() for reason, count in of.items()
         ]
         return f"Dropped: {'; '.join(dropped)}" if dropped else "There were no rows"
-
-
-def _by_kind(readings: list[_Readings]) -> list[list[_Readings]]:
-    """Readings that are gathered alike, together."""
-    kinds: dict[tuple[bool, str], list[_Readings]] = defaultdict(list)
-    for one in readings:
-        kinds[one.end is None, one.how].append(one)
-    return list(kinds.values())
-
-
-def _gather_parts(parts: list[_Readings]) -> Minutes:
-    start = np.concatenate([part.start for part in parts])
-    value = np.concatenate([part.value for part in parts])
-    offset = np.concatenate([np.broadcast_to(np.asarray(part.offset, np.int32), part.start.shape) for part in parts])
-    if parts[0].end is None:
-        return gather(start, value, parts[0].how, offset)
-    end = np.concatenate([part.end for part in parts if part.end is not None])
-    rows = np.stack([start, end, value.astype(float), offset])
-    rows = rows[:, np.lexsort(rows[::-1])]
-    rows = rows[:, (np.diff(rows, prepend=np.nan) != 0).any(axis=0)]
-    repeated = len(start) - rows.shape[1]
-    start, end, value, offset = (rows[i].astype(t) for i, t in enumerate((np.int64, np.int64, float, np.int64)))
-    row, minute, share = spread(start - 1000 * offset, end - 1000 * offset, value)
-    order = np.argsort(minute, kind="stable")
-    minute, share, ahead = minute[order], share[order], offset[row][order] // 60
-    first = np.flatnonzero(np.diff(minute, prepend=minute[:1] - 1))
-    wall, total, twice = average_same(
-        minute[first] + ahead[first], np.add.reduceat(share, first) if len(first) else share
-    )
-    return Minutes(wall, total.astype(np.float32), repeated, 0, twice)
-
-
-def _as_ms(time: np.ndarray) -> np.ndarray:
-    return np.asarray(time).astype("datetime64[ms]").astype(np.int64)
-
-
-def _as_float32(value: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore"):  # 1e308 becomes infinite, and is dropped as such
-        return np.asarray(value).astype(np.float32)
-
-
-def _is_recorded(time: np.ndarray) -> np.ndarray:
-    return (time >= EARLIEST.astype(np.int64)) & (time <= latest().astype(np.int64))

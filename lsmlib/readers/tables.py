@@ -12,7 +12,7 @@ import pandas as pd
 from lsmlib.readers.clock import parse_times
 
 PIECE = 500_000  # rows held at a time
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,9 @@ class Piece:
         return parse_times(self.text(column), formats, self.place, hint)
 
 
-def read_pieces(path: Path, columns: Sequence[str], optional: Sequence[str] = (), skip: int = 0) -> Iterator[Piece]:
+def read_pieces(
+    path: Path, columns: Sequence[str], optional: Sequence[str] = (), skip: int = 0, most: int = PIECE
+) -> Iterator[Piece]:
     """Read named columns of a CSV file, some hundred thousand rows at a time.
 
     A byte order mark, UTF-16, blanks and capitals in the header, and commas, semicolons or tabs are all understood.
@@ -78,9 +80,10 @@ def read_pieces(path: Path, columns: Sequence[str], optional: Sequence[str] = ()
         columns: names that must be there; a piece has them under these names.
         optional: names that may be there.
         skip: lines before the header.
+        most: rows of a piece.
 
     Raises:
-        ValueError: if the file is empty, no text, lacks a column, or has a line of another length.
+        ValueError: if the file is empty, no text, lacks a column, or has a line with more fields than the header.
         FileNotFoundError: if there is no such file.
     """
     encoding = _find_encoding(path)
@@ -94,35 +97,74 @@ def read_pieces(path: Path, columns: Sequence[str], optional: Sequence[str] = ()
     chosen = {found[name.lower()]: name for name in (*columns, *optional) if name.lower() in found}
     line = skip + 2
     try:
-        pieces = pd.read_csv(
+        reader = pd.read_csv(
             path,
             sep=separator,
             header=None,
             skiprows=skip + 1,
-            names=range(len(header)),
-            usecols=sorted(chosen),
+            names=range(len(header) + 1),  # one more, so that a field too many is seen and not cut off
             dtype=str,
             keep_default_na=False,
             na_filter=False,
             encoding=encoding,
-            chunksize=PIECE,
+            chunksize=most,
             skip_blank_lines=False,
             index_col=False,
             on_bad_lines="error",
         )
-        for rows in pieces:
-            rows = rows.rename(columns=chosen).apply(lambda column: column.str.strip())
-            count = len(rows)
-            is_blank = (rows == "").all(axis=1).to_numpy()
-            if is_blank[-1]:  # files end in blank lines; in their midst they are errors, told where they are
-                rows = rows.iloc[: count - int(np.argmin(is_blank[::-1])) if not is_blank.all() else 0]
-            if len(rows):
-                yield Piece(path, line, rows.reset_index(drop=True), separator)
-            line += count
+        with reader as pieces:
+            for rows in pieces:
+                text = rows.fillna("").apply(lambda column: column.str.strip())
+                _check_width(text, len(header), path, line)
+                kept = _drop_blank_end(text).rename(columns=chosen)[list(chosen.values())]
+                if len(kept):
+                    yield Piece(path, line, kept, separator)
+                line += len(rows)
     except pd.errors.EmptyDataError:
         return
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
         raise ValueError(f"{path.name} cannot be read as a table: {error}. Is it damaged or cut off?") from error
+
+
+def _check_width(rows: pd.DataFrame, width: int, path: Path, line: int) -> None:
+    too_many = np.flatnonzero((rows[width] != "").to_numpy())
+    if len(too_many):
+        raise ValueError(
+            f"{path.name}, line {line + int(too_many[0])}: more fields than the {width} of the header. A number with a "
+            "decimal comma must stand in quotes, or fields be separated by semicolons"
+        )
+
+
+def _drop_blank_end(rows: pd.DataFrame) -> pd.DataFrame:
+    """Files end in blank lines; in their midst they are errors, told where they are."""
+    written = np.flatnonzero((rows != "").any(axis=1).to_numpy())
+    return rows.iloc[: written[-1] + 1 if len(written) else 0]
+
+
+def read_header(path: Path, skip: int = 0) -> list[str]:
+    """The names in the header of a CSV file. Raises ``ValueError`` if the file is empty or no text."""
+    return _read_header(path, _find_encoding(path), skip)[0]
+
+
+def find_cut(path: Path, skip: int = 0) -> int | None:
+    """Which field the last line ends in if nothing ends that line, counted from 0; else None.
+
+    A file that was cut off in the middle of a number looks like this, and the number like a smaller one. So do files
+    of programs that leave out the last line's end; who reads decides.
+    """
+    encoding = _find_encoding(path)
+    separator = _read_header(path, encoding, skip)[1]
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        end = 1 << 20  # even, for UTF-16
+        file.seek(max(size - size % 2 - end, 0))
+        tail = file.read()
+        file.seek(0)
+        order = "utf-16-be" if file.read(2) == b"\xfe\xff" else "utf-16-le"
+    text = tail.decode(order if encoding == "utf-16" else "utf-8", errors="replace")
+    if not text or text[-1] in "\r\n":
+        return None
+    return len(next(csv.reader([text.splitlines()[-1]], delimiter=separator))) - 1
 
 
 def _find_encoding(path: Path) -> str:
@@ -147,7 +189,10 @@ def _read_header(path: Path, encoding: str, skip: int) -> tuple[list[str], str]:
     if not header.strip():
         raise ValueError(f"{path.name}, line {skip + 1}: the header is empty")
     separator = max(",;\t", key=header.count)
-    return [name.strip() for name in next(csv.reader([header], delimiter=separator))], separator
+    try:
+        return [name.strip() for name in next(csv.reader([header], delimiter=separator))], separator
+    except csv.Error as error:
+        raise ValueError(f"{path.name}, line {skip + 1}: this is no header of a table: {error}") from error
 
 
 def find_files(folder: Path, patterns: Sequence[str]) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Samples: days of a Cohort in the files of other makers' devices, for those without a device, and for tests."""
+"""Simulated days written as vendors export them, for people without a device and for tests."""
 
 import lazy_loader
 

@@ -1,0 +1,37 @@
+"""Fitbit trackers in free life: Fitabase's CSV files, or the Parquet tables of the same minutes."""
+
+from pathlib import Path
+
+import xarray as xr
+
+from lsmlib.datasets.cards import FITBIT
+from lsmlib.datasets.files import find_file, new_recording, read_parquet
+from lsmlib.readers import read_fitabase
+from lsmlib.readers.tables import read_pieces
+
+
+def load_fitbit(folder: Path, non_wear: str | None) -> xr.Dataset:
+    """Steps and intensity of all, heart rate of few; some nights' sleep."""
+    steps = find_file(folder, "*minute_steps_intensity.parquet")
+    hearts = find_file(folder, "*minute_heartrate*.parquet")
+    if steps is None and hearts is None:
+        return read_fitabase(folder, non_wear=non_wear)
+    recording = new_recording(FITBIT)
+    for file, time in ((steps, "ActivityMinute"), (hearts, "Time")):
+        if file is None:
+            continue
+        table = read_parquet(recording, file, ["Id", time, "Steps", "Intensity"])
+        for person, rows in table.groupby("Id"):
+            when = rows[time].to_numpy("datetime64[ms]")
+            for column, name in (("Steps", "steps"), ("Intensity", "intensity"), ("HeartRate", "heart_rate")):
+                if column in rows:
+                    recording.add(str(person), name, when, rows[column].to_numpy(float))
+    if (nights := find_file(folder, "sleepDay*.csv")) is not None:
+        columns = ["Id", "SleepDay", "TotalMinutesAsleep", "TotalTimeInBed"]
+        for piece in read_pieces(nights, columns):
+            recording.add_file(nights, len(piece))
+            dates = piece.times("SleepDay", ["%m/%d/%Y %H:%M", "%m/%d/%Y %I:%M:%S %p"])
+            for name, column in (("minutes_asleep", columns[2]), ("minutes_in_bed", columns[3])):
+                for person, date, value in zip(piece.text("Id"), dates, piece.numbers(column), strict=True):
+                    recording.add_of_day(person, name, date, value)
+    return recording.to_cohort(non_wear=non_wear)
