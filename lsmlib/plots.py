@@ -126,7 +126,8 @@ def plot_signals(cohort: xr.Dataset, day: int, signals: Sequence[str], hours: tu
         len(signals), 1, figsize=(10, 1.25 * len(signals) + 0.6), sharex=True, layout="constrained", squeeze=False
     )
     for panel, signal in zip(axes[:, 0], shown, strict=True):
-        panel.plot(hour, row["signals"].sel(signal=signal.name), color=SENSOR_COLOURS[signal.sensor], lw=1)
+        # dots, because a line needs two neighbours, and many devices measure once in some minutes
+        panel.plot(hour, row["signals"].sel(signal=signal.name), ".-", color=SENSOR_COLOURS[signal.sensor], lw=1, ms=2)
         for start, stop in _runs(_codes(row, "asleep") == 1):
             panel.axvspan(start / 60, stop / 60, color=SLEEP, alpha=0.12, lw=0)
         for start, stop in _runs(_codes(row, "activity") >= 0):
