@@ -18,6 +18,7 @@ from .readers import read_actigraphy as read_actigraphy
 from .readers import read_apple_health as read_apple_health
 from .readers import read_empatica as read_empatica
 from .readers import read_fitabase as read_fitabase
+from .readers import read_fitbit_takeout as read_fitbit_takeout
 from .readers import read_table as read_table
 from .signals import SIGNAL_NAMES as SIGNAL_NAMES
 from .signals import SIGNALS as SIGNALS

@@ -12,7 +12,7 @@ from lsmlib.readers.apple_types import OF_DAY, QUANTITIES, SEXES, SLEEP, WORKOUT
 from lsmlib.readers.apple_xml import find_export, parse_export
 from lsmlib.readers.clock import check_timezone, split_at_clock_changes
 from lsmlib.readers.minutes import MINUTE, expand
-from lsmlib.readers.people import with_age
+from lsmlib.readers.people import parse_birth, with_age
 from lsmlib.readers.recording import LONGEST_SPAN, Recording
 from lsmlib.readers.wear import check_non_wear
 
@@ -209,15 +209,5 @@ def _label(recording: Recording, person: str, records: Records) -> np.datetime64
     sex = SEXES.get(records.me.get("HKCharacteristicTypeIdentifierBiologicalSex", ""))
     if sex is not None:
         recording.label(person, sex=sex)
-    birth = records.me.get("HKCharacteristicTypeIdentifierDateOfBirth", "").strip()
-    if not birth:
-        return None
-    try:
-        if len(birth) != 10 or not birth.replace("-", "").isascii():
-            raise ValueError
-        return np.datetime64(birth, "D")
-    except ValueError:
-        raise ValueError(
-            f"{records.name}, line {records.me_line}: the date of birth is {birth[:40]!r}; expected one such as "
-            "'1980-05-17'"
-        ) from None
+    birth = records.me.get("HKCharacteristicTypeIdentifierDateOfBirth", "")
+    return parse_birth(birth, f"{records.name}, line {records.me_line}")

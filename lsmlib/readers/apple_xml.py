@@ -182,7 +182,8 @@ def _cut_doctype(name: str, head: bytes) -> bytes:
         elif head.startswith(b"<!DOCTYPE", at):
             end = _find_doctype_end(head, at)
             if end > at:
-                return head[:at] + b"\n" * len(_LINE_ENDS.findall(head, at, end)) + head[end:]
+                lines = len(_LINE_ENDS.findall(head, at, end))
+                return head[:at] + b" " + b"\n" * lines + head[end:]  # the blank parts them from a \r before
         else:
             return head
         if end < at:

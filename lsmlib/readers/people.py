@@ -1,7 +1,21 @@
 """What exports say of people: a date of birth becomes an age on every day."""
 
+import re
+
 import numpy as np
 import xarray as xr
+
+
+def parse_birth(text: str, place: str) -> np.datetime64 | None:
+    """A date of birth such as ``1980-05-17``; None if there is no text. Raises ``ValueError`` for anything else."""
+    if not text.strip():
+        return None
+    try:
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text.strip()):
+            raise ValueError
+        return np.datetime64(text.strip(), "D")
+    except ValueError:
+        raise ValueError(f"{place}: the date of birth is {text[:40]!r}; expected one such as '1980-05-17'") from None
 
 
 def with_age(cohort: xr.Dataset, birth: np.datetime64) -> xr.Dataset:
