@@ -34,7 +34,7 @@ class _Samples(NamedTuple):
 def read_empatica(folder: str | Path, *, timezone: str | None = None, person: str | None = None) -> xr.Dataset:
     """Read sessions of an Empatica E4: heart rate, heart rate variability, skin conductance and skin temperature.
 
-    Of the 26 signals an E4's files give fourteen: ``heart_rate`` (the mean of ``HR.csv``, which Empatica averages over
+    Of the 26 signals an E4's files give thirteen: ``heart_rate`` (the mean of ``HR.csv``, which Empatica averages over
     10 s, so it lags); eight of heart rate variability, over the last five minutes, from the beats of ``IBI.csv`` (how:
     ``readers.beats``); ``skin_conductance`` and ``skin_temperature`` (means of ``EDA.csv`` and ``TEMP.csv``), and the
     slopes of both within each minute, by least squares. Samples out of the signals' plausible ranges are left out

@@ -72,7 +72,7 @@ def read_fitabase(
 ) -> xr.Dataset:
     """Read the minute files of a Fitabase export: steps, heart rate, intensities, calories, METs and sleep.
 
-    A Fitbit's export has three of the sources of the 26 signals at most: ``steps`` and ``heart_rate`` become signals;
+    Of the 26 signals an export has two at most, ``steps`` and ``heart_rate`` (the mean of readings every 5 s).
     ``intensity`` (0 to 3), ``calories`` (kcal/min) and ``mets`` (Fitabase's numbers by ten) are variables ``[d, t]``
     beside them. Minute sleep becomes ``asleep`` (1 for what Fitbit calls asleep, 0 for restless and awake, so that it
     adds up to Fitbit's own minutes asleep) and ``sleep_state`` with all three; the sleep of the day becomes
@@ -107,16 +107,19 @@ def read_fitabase(
         check_timezone(timezone)
     recording = Recording("read_fitabase", "Fitbit, by way of Fitabase", timezone=timezone)
     files = _find(Path(folder), recording)
-    days = []
+    nights: list[_Rows] = []
+    days: list[_Rows] = []
     for file in files:
         rows = _read(file, date_order, recording)
         match file.kind:
             case "sleep":
-                _add_sleep(recording, rows)
+                nights.append(rows)
             case "sleep_day":
                 days.append(rows)
             case _:
                 _add_minutes(recording, file, rows)
+    if nights:
+        _add_sleep(recording, nights)
     if days:
         _add_sleep_days(recording, days)
     return recording.to_cohort(non_wear=non_wear)
@@ -335,24 +338,23 @@ def _check_contradictions(path: Path, name: str, person: np.ndarray, time: np.nd
         )
 
 
-def _add_sleep(recording: Recording, rows: _Rows) -> None:
-    state = rows.value[:, 0]
-    recording.drop("asleep", "empty, or none of 1, 2 and 3", int((~np.isin(state, list(_SLEEP))).sum()))
-    for one, at in _by_person(rows.people, rows.person):
-        at = at[np.isin(state[at], list(_SLEEP))]
+def _add_sleep(recording: Recording, files: list[_Rows]) -> None:
+    found: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+    for rows in files:
+        for one, at in _by_person(rows.people, rows.person):
+            found.setdefault(one, []).append((rows.time[at] // MINUTE, rows.value[at, 0]))
+    for one, parts in found.items():
+        minute, state = (np.concatenate(part) for part in zip(*parts, strict=True))
+        known = np.isin(state, list(_SLEEP))
         # What comes later counts more, so asleep (1) over restless (2) over awake (3), whatever the order of rows.
-        at = at[np.lexsort((-state[at], rows.time[at]))]
-        minute = rows.time[at] // MINUTE
-        recording.drop(
-            "asleep",
-            "for a minute that has one; asleep counts over restless over awake",
-            int((np.diff(minute) == 0).sum()),
-        )
-        start, end = ((minute + k) * MINUTE for k in (0, 1))
-        code = state[at].astype(np.int8)
-        spans = start.astype("datetime64[ms]"), end.astype("datetime64[ms]")
-        recording.add_states(one, "asleep", *spans, (code == 1).astype(np.int8))
-        recording.add_states(one, "sleep_state", *spans, code, {-1: "unknown", **_SLEEP})
+        order = np.flatnonzero(known)[np.lexsort((-state[known], minute[known]))]
+        minute, code = minute[order], state[order].astype(np.int8)
+        recording.drop("asleep", "empty, or none of 1, 2 and 3", int((~known).sum()))
+        again = int((np.diff(minute) == 0).sum())
+        recording.drop("asleep", "for a minute that has one; asleep counts over restless over awake", again)
+        start, end = ((moment * MINUTE).astype("datetime64[ms]") for moment in (minute, minute + 1))
+        recording.add_states(one, "asleep", start, end, (code == 1).astype(np.int8))
+        recording.add_states(one, "sleep_state", start, end, code, {-1: "unknown", **_SLEEP})
 
 
 def _add_sleep_days(recording: Recording, files: list[_Rows]) -> None:

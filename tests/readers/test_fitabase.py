@@ -261,6 +261,30 @@ def usable(values: dict[int, str]) -> dict[int, float]:
     return {minute: number for minute, number in numbers.items() if 0 <= number <= 250}
 
 
+@settings(max_examples=30)
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.sampled_from([0, 30]), st.integers(0, 4)), min_size=1, max_size=60),
+    st.randoms(use_true_random=False),
+    st.integers(0, 60),
+)
+def test_order_and_files_of_sleep_change_nothing(tmp_path_factory, nights, random, split):
+    rows = [f"7,{us(minute, second)},{state},1" for minute, second, state in nights]
+    random.shuffle(rows)
+    folder = write(tmp_path_factory.mktemp("f"), "minuteStepsNarrow_merged.csv", narrow({0: 0}))
+    for part, some in enumerate((rows[:split], rows[split:])):
+        write(folder, f"minuteSleep_{part}.csv", ["Id,date,value,logId", *some])
+    cohort = lsmlib.read_fitabase(folder)
+    wanted = np.full(1440, -1)
+    for minute, _, state in sorted(nights, key=lambda night: -night[2]):
+        if 1 <= state <= 3:
+            wanted[minute] = state
+    if not (wanted > 0).any():
+        assert (cohort["asleep"].values == -1).all()
+        return
+    assert cohort["sleep_state"].values[0].tolist() == wanted.tolist()
+    assert cohort["asleep"].values[0].tolist() == np.select([wanted == 1, wanted > 1], [1, 0], -1).tolist()
+
+
 @settings(max_examples=50)
 @given(VALUES, st.randoms(use_true_random=False), st.integers(1, 3))
 def test_order_and_copies_of_rows_change_nothing(tmp_path_factory, values, random, copies):
