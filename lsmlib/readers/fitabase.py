@@ -322,7 +322,7 @@ def _check_contradictions(path: Path, name: str, person: np.ndarray, time: np.nd
     order = np.lexsort((value, time, person))
     person, time, value = person[order], time[order], value[order]
     same_time = (np.diff(person) == 0) & (np.diff(time) == 0)
-    differs = same_time & (np.diff(value) != 0) & ~np.isnan(value[1:])
+    differs = same_time & (value[1:] != value[:-1]) & ~np.isnan(value[1:])
     times = len(time) - int(same_time.sum())
     # of a time with three readings two differ from the one before; it is one time all the same
     wrong = len(np.unique(np.cumsum(np.append(True, ~same_time))[1:][differs]))
@@ -370,6 +370,8 @@ def _add_sleep_days(recording: Recording, files: list[_Rows]) -> None:
         recording.drop(name, "empty, or outside 0 to 1440 minutes", len(frame) - len(sound))
         distinct = sound.drop_duplicates()
         recording.drop(name, "repeated", len(sound) - len(distinct))
-        for (one, day), values in distinct.groupby(["person", "day"])["value"]:
-            recording.drop(name, "averaged with others of the same day", len(values) - 1)
-            recording.add_of_day(str(one), name, np.datetime64(int(day), "D"), float(np.mean(np.sort(values))))
+        ordered = distinct.sort_values(["person", "day", "value"])  # so that sums do not hang on the order of rows
+        means = ordered.groupby(["person", "day"], as_index=False)["value"].mean()
+        recording.drop(name, "averaged with others of the same day", len(distinct) - len(means))
+        for one, day, value in zip(means["person"].tolist(), means["day"], means["value"], strict=True):
+            recording.add_of_day(one, name, np.datetime64(int(day), "D"), value)

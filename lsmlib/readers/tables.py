@@ -69,7 +69,7 @@ class Piece:
 
 
 def read_pieces(
-    path: Path, columns: Sequence[str], optional: Sequence[str] = (), skip: int = 0, most: int = PIECE
+    path: Path, columns: Sequence[str], optional: Sequence[str] = (), skip: int = 0, most: int | None = None
 ) -> Iterator[Piece]:
     """Read named columns of a CSV file, some hundred thousand rows at a time.
 
@@ -80,7 +80,7 @@ def read_pieces(
         columns: names that must be there; a piece has them under these names.
         optional: names that may be there.
         skip: lines before the header.
-        most: rows of a piece.
+        most: rows of a piece; by default ``PIECE``.
 
     Raises:
         ValueError: if the file is empty, no text, lacks a column, or has a line with more fields than the header.
@@ -107,7 +107,7 @@ def read_pieces(
             keep_default_na=False,
             na_filter=False,
             encoding=encoding,
-            chunksize=most,
+            chunksize=most or PIECE,
             skip_blank_lines=False,
             index_col=False,
             on_bad_lines="error",
@@ -210,5 +210,7 @@ def find_files(folder: Path, patterns: Sequence[str]) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if any(fnmatchcase(path.name.lower(), pattern) for pattern in lowered) and path.is_file()
+        if any(fnmatchcase(path.name.lower(), pattern) for pattern in lowered)
+        and not path.name.startswith("._")  # what archives made on a Mac hold beside every file
+        and path.is_file()
     )

@@ -64,8 +64,8 @@ def draw_traits(person_key: jax.Array) -> Traits:
     log_homa_ir = 0.55 + 0.26 * heavier - 0.16 * fitness + 0.30 * metabolic_load + 0.05 * older + 0.33 * next(normal)
 
     resting_heart_rate = (
-        77.0 - 3.2 * fitness + 2.0 * sex + 0.9 * heavier
-        + 2.8 * arterial_stiffness + 1.5 * worry + 2.2 * metabolic_load + 4.6 * next(normal)
+        70.5 - 2.7 * fitness + 2.0 * sex + 0.8 * heavier
+        + 2.4 * arterial_stiffness + 1.3 * worry + 1.9 * metabolic_load + 3.4 * next(normal)
     )  # fmt: skip
     vagal_tone = (
         -0.20 * older + 0.12 * fitness - 0.30 * arterial_stiffness - 0.26 * worry - 0.12 * metabolic_load
@@ -81,7 +81,7 @@ def draw_traits(person_key: jax.Array) -> Traits:
         worry=worry,
         metabolic_load=metabolic_load,
         sweat=sweat,
-        resting_heart_rate=jnp.clip(resting_heart_rate, 50.0, 112.0),
+        resting_heart_rate=jnp.clip(resting_heart_rate, 46.0, 108.0),
         vagal_tone=vagal_tone,
         hypertension=(chance_hypertension < jax.nn.sigmoid(hypertension_odds)).astype(jnp.float32),
         anxiety=(chance_anxiety < jax.nn.sigmoid(anxiety_odds)).astype(jnp.float32),

@@ -16,6 +16,7 @@ from lsmlib.simulate.physiology import Physiology
 RR_BIN = 6.0  # ms. The published means of SDNN, RMSSD and both entropies agree with Gaussians binned at 6 ms.
 GAUSSIAN_ENTROPY = 1.4189  # ½ ln(2πe): entropy in nats of a Gaussian of unit width
 
+REST_OFFSET = 4.0
 # Smallest step that a device reports, one a signal: numbers that no sensor could tell apart are stored as the same.
 RESOLUTION = {
     "rr_percent_valid": 0.01,
@@ -55,7 +56,7 @@ def measure_day(key: jax.Array, traits: Traits, behaviour: Behaviour, body: Phys
 
 def _pulse(traits, behaviour, body, optics, wearing, noise):
     still = (behaviour.motion < 0.16) & (behaviour.stage == 0) & (behaviour.effort < 0.05)
-    heart_rate = body.heart_rate + (0.5 + 1.5 * behaviour.motion) * noise["heart_rate"]
+    heart_rate = body.heart_rate + (0.4 + 2.0 * behaviour.motion) * noise["heart_rate"]
     # The published percentiles lie 1.04 SDNN from the median on average (a Gaussian's would lie 0.84 from it).
     wide = 1.04 * body.sdnn
     sdnn = body.sdnn * jnp.exp(0.08 * noise["sdnn"])
@@ -63,7 +64,7 @@ def _pulse(traits, behaviour, body, optics, wearing, noise):
     clean = -1.45 - 9.0 * behaviour.motion + 1.8 * (behaviour.stage > 0) + 0.6 * wearing + 1.1 * optics
     return {
         "heart_rate": heart_rate,
-        "heart_rate_at_rest": _hold_at_rest(body.heart_rate, still) + 0.2 * noise["heart_rate_at_rest"],
+        "heart_rate_at_rest": REST_OFFSET + 2.5 * wearing + _hold_at_rest(body.heart_rate, still) + 0.2 * noise["heart_rate_at_rest"],
         "rr_percent_valid": jax.nn.sigmoid(clean + 0.5 * noise["rr_percent_valid"]),
         "rr_median": body.rr_median + 4.0 * noise["rr_median"],
         "rr_80th_percentile": body.rr_median + 4.0 * noise["rr_median"]
@@ -87,7 +88,7 @@ def _hold_at_rest(heart_rate, still):
     first = jnp.sum(heart_rate * still) / jnp.maximum(jnp.sum(still), 1)
     before = jnp.where(still.any(), first, heart_rate[0])
     # Decays slowly enough that float32 still tells the weights of the morning from zero in the evening.
-    summed, weight = respond(jnp.stack([still * heart_rate, still.astype(jnp.float32)]), [20.0, 20.0], start=0.0)
+    summed, weight = respond(jnp.stack([still * heart_rate, still.astype(jnp.float32)]), [10.0, 10.0], start=0.0)
     return jnp.where(weight > 1e-30, summed / jnp.maximum(weight, 1e-30), before)
 
 
@@ -121,7 +122,7 @@ def _skin(behaviour, body, fit, wearing, noise):
         "skin_conductance": conductance * jnp.exp(0.02 * noise["skin_conductance"]),
         # The published mean slope, 3.2 µS/min, would raise the level by 4,600 µS a day: an offset of the device's own
         # coding, kept. Around it the slope follows the level's change, compressed as the published spread asks.
-        "skin_conductance_slope": 3.24 + 2.4 * jnp.arcsinh(3.0 * rise) + 0.25 * noise["skin_conductance_slope"],
+        "skin_conductance_slope": 3.24 + 2.2 * jnp.arcsinh(3.0 * rise) + 0.25 * noise["skin_conductance_slope"],
         "eda_lead_contacts": 256.0 * contact + 6.0 * noise["eda_lead_contacts"],
         "skin_temperature": body.skin_temperature + 0.02 * noise["skin_temperature"],
         "skin_temperature_slope": 1000.0 * drift + 4.0 * noise["skin_temperature_slope"],
