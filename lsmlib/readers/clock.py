@@ -138,7 +138,7 @@ def split_at_clock_changes(
     change = 1000 * (end_offset[changed].astype(np.int64) - start_offset[changed])
     length = finish - begin - change
     switch = (begin // hour + 1) * hour
-    is_flight = switch > begin + length
+    is_flight = switch >= begin + length  # or it ends as clocks change: nothing lies after
     is_cut = ~is_flight & (switch + hour > begin + length)
     end = end.copy()
     end[changed[is_flight]] = (begin + length)[is_flight].astype("datetime64[ms]")

@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lsmlib.readers.minutes import How, Minutes, average_same, gather, spread
+from lsmlib.readers.minutes import How, Minutes, as_float32, average_same, gather, spread
+
+STRETCHES = 20_000  # stretches spread at a time: each may touch 61 minutes
 
 
 class Readings(NamedTuple):
@@ -39,14 +41,25 @@ def gather_readings(parts: list[Readings]) -> Minutes:
     rows = rows[:, (np.diff(rows, prepend=np.nan) != 0).any(axis=0)]
     repeated = len(start) - rows.shape[1]
     start, end, value, offset = (rows[i].astype(t) for i, t in enumerate((np.int64, np.int64, float, np.int64)))
-    row, minute, share = spread(start - 1000 * offset, end - 1000 * offset, value)
+    blocks = []
+    for at in range(0, len(start), STRETCHES):
+        here = slice(at, at + STRETCHES)
+        ahead = offset[here]
+        row, minute, share = spread(start[here] - 1000 * ahead, end[here] - 1000 * ahead, value[here])
+        blocks.append(_add_up(minute, share, ahead[row] // 60))
+    if not blocks:
+        return Minutes(np.zeros(0, np.int64), np.zeros(0, np.float32), repeated)
+    minute, total, ahead = _add_up(*(np.concatenate(column) for column in zip(*blocks, strict=True)))
+    wall, total, twice = average_same(minute + ahead, total)
+    return Minutes(wall, as_float32(total), repeated, 0, twice)
+
+
+def _add_up(minute: np.ndarray, share: np.ndarray, ahead: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Each minute once, in order, with the sum of its shares and the first of its clocks."""
     order = np.argsort(minute, kind="stable")
-    minute, share, ahead = minute[order], share[order], offset[row][order] // 60
+    minute, share, ahead = minute[order], share[order], ahead[order]
     first = np.flatnonzero(np.diff(minute, prepend=minute[:1] - 1))
-    wall, total, twice = average_same(
-        minute[first] + ahead[first], np.add.reduceat(share, first) if len(first) else share
-    )
-    return Minutes(wall, total.astype(np.float32), repeated, 0, twice)
+    return minute[first], np.add.reduceat(share, first), ahead[first]
 
 
 def as_ms(time: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsmlib.readers.clock import check_timezone, parse_iso, parse_times, to_wall
+from lsmlib.readers.clock import check_timezone, parse_iso, parse_times, split_at_clock_changes, to_wall
 
 PLACE = "file.csv, line {}".format
 
@@ -67,3 +67,30 @@ def test_what_is_not_iso_is_refused_with_its_line(wrong):
 def test_a_column_that_mixes_zones_and_none_is_refused():
     with pytest.raises(ValueError, match=r"line 1: .* has no time zone, unlike the rows above"):
         parse_iso(pd.Series(["2016-04-05T12:00Z", "2016-04-05T12:01"]), PLACE)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "offsets", "expected"),
+    [
+        # Berlin, autumn and spring: cut at 3:00 and at 2:00
+        ("2024-10-27T02:50", "2024-10-27T02:20", (7200, 3600),
+         [("02:50", "03:00", 7200, 1 / 3), ("02:00", "02:20", 3600, 2 / 3)]),
+        ("2024-03-31T01:50", "2024-03-31T03:10", (3600, 7200),
+         [("01:50", "02:00", 3600, 0.5), ("03:00", "03:10", 7200, 0.5)]),
+        ("2024-10-27T02:50", "2024-10-27T02:00", (7200, 3600), [("02:50", "03:00", 7200, 1)]),
+        # Lord Howe Island moves its clocks by half an hour
+        ("2024-04-07T01:50", "2024-04-07T01:40", (39600, 37800),
+         [("01:50", "02:00", 39600, 0.5), ("01:30", "01:40", 37800, 0.5)]),
+        # no full hour in ten minutes: another zone was entered, and the clock of the start is kept
+        ("2024-05-01T10:10", "2024-05-01T09:20", (7200, 3600), [("10:10", "10:20", 7200, 1)]),
+        # a whole night: at which hour clocks changed is not known
+        ("2024-10-27T00:10", "2024-10-27T07:00", (7200, 3600), [("00:10", "07:00", 7200, 1)]),
+        ("2024-05-01T10:10", "2024-05-01T10:20", (7200, 7200), [("10:10", "10:20", 7200, 1)]),
+    ],
+)  # fmt: skip
+def test_stretches_are_cut_where_clocks_change(start, end, offsets, expected):
+    given = (np.array([one], "datetime64[ms]") for one in (start, end))
+    row, first, last, offset, share = split_at_clock_changes(*given, *(np.array([one]) for one in offsets))
+    assert row.tolist() == [0] * len(expected)
+    found = zip(np.datetime_as_string(first), np.datetime_as_string(last), offset.tolist(), share.tolist(), strict=True)
+    assert [(a[11:16], b[11:16], ahead, pytest.approx(part)) for a, b, ahead, part in found] == expected

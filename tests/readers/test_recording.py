@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import lsmlib
+from lsmlib.readers import readings
 from lsmlib.readers.recording import Recording
 
 MIDNIGHT = np.datetime64("2024-03-04", "ms")
@@ -149,3 +150,17 @@ def test_unknown_names_are_refused():
 def test_only_cohorts_of_readers_have_a_record():
     with pytest.raises(ValueError, match="no reader made it"):
         lsmlib.describe_reading(lsmlib.simulate_cohort(people=1, days=1))
+
+
+def test_totals_are_spread_in_blocks(monkeypatch):
+    draw = np.random.default_rng(0)
+    start = np.datetime64("2024-03-04", "ms") + draw.integers(0, 86_400_000, 500).astype("timedelta64[ms]")
+    end, value = start + draw.integers(0, 3_600_000, 500).astype("timedelta64[ms]"), draw.integers(0, 9, 500)
+    found = []
+    for block in (readings.STRETCHES, 7):
+        monkeypatch.setattr(readings, "STRETCHES", block)
+        recording = Recording("test", "test")
+        recording.add_totals("me", "steps", start, end, value)
+        found.append(recording.to_cohort()["signals"].sel(signal="steps").values)
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-5)
+    assert np.nansum(found[0]) == pytest.approx(value.sum(), rel=1e-5)
