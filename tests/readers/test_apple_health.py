@@ -249,6 +249,17 @@ def test_folder_archive_and_translated_names(tmp_path):
             read(tmp_path / "cut.zip")
 
 
+def test_an_archive_that_needs_a_password(tmp_path):
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.write(write(tmp_path, record()), "apple_health_export/export.xml")
+    content = bytearray((tmp_path / "export.zip").read_bytes())
+    content[6] |= 1  # the flag of encryption, in both places
+    content[content.find(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "export.zip").write_bytes(content)
+    with pytest.raises(ValueError, match=r"export\.xml in export\.zip cannot be unpacked \(it is encrypted\)"):
+        read(tmp_path / "export.zip")
+
+
 def test_what_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no"):
         read(tmp_path / "export.xml")

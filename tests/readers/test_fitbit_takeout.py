@@ -132,6 +132,18 @@ def test_the_time_zone_is_asked_for(tmp_path):
     assert minutes(read(tmp_path), "steps") == {"2024-03-04 23:00": 12}
 
 
+@pytest.mark.parametrize(
+    "profile", ["id,name\nX,Kim\n", "id,timezone\n", "id,timezone,gender\nX,,\n", "id,timezone\n\n"]
+)
+def test_a_profile_that_says_nothing(tmp_path, profile):
+    put(tmp_path, "steps-2024-03-01.json", [total("03/04/24 23:00:00", "12")])
+    put(tmp_path, "Profile.csv", profile)
+    with pytest.warns(UserWarning, match="names no time zone"):
+        cohort = lsmlib.read_fitbit_takeout(tmp_path, progress=False)
+    assert cohort["age"].isnull().all()
+    assert set(cohort["sex"].values.tolist()) == {""}
+
+
 def test_the_hour_that_comes_twice_does_not_add_up(tmp_path):
     steps = [total(f"10/27/24 {hour:02d}:30:00", "60") for hour in range(4)]
     put(tmp_path, "steps-2024-10-01.json", steps)
