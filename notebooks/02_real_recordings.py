@@ -304,7 +304,9 @@ plt.show()
 if "depresjon" in recorded:
     lost = np.isnan(recorded["depresjon"]["counts"].values)
     spring = recorded["depresjon"]["date"].values == np.datetime64("2003-03-30")
-    print(spring.sum(), "days of that date; minutes without a count:", np.flatnonzero(lost[spring].all(axis=0))[[0, -1]])
+    print(
+        spring.sum(), "days of that date; minutes without a count:", np.flatnonzero(lost[spring].all(axis=0))[[0, -1]]
+    )
 
 # %% [markdown]
 # Real gaps come in a few habits (a device charged every evening, taken off for the night, worn on some days); LSM-2's gaps,

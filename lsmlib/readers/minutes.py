@@ -5,6 +5,7 @@ readings are gathered by the minute in which they were taken, so that the hour t
 up into one; its two values of a minute are averaged only then.
 """
 
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 How = Literal["mean", "sum", "min", "max", "last"]
 HOWS: tuple[How, ...] = ("mean", "sum", "min", "max", "last")
 MINUTE = 60_000  # milliseconds
+READINGS = 500_000  # sorted at a time
 
 
 class Minutes(NamedTuple):
@@ -37,12 +39,35 @@ def gather(time: np.ndarray, value: np.ndarray, how: How, offset: np.ndarray | i
         A value for every minute with a reading. A reading that is there twice counts once. Different readings of the
         same time are replaced by their mean, in whatever order they come.
     """
-    if not len(time):
-        return Minutes(np.zeros(0, np.int64), np.zeros(0, np.float32))
-    ahead = np.broadcast_to(np.asarray(offset, np.int64), time.shape)
-    time, value, ahead, repeated, conflicting = _merge_same_times(time - 1000 * ahead, value, ahead)
-    first = np.flatnonzero(np.diff(time // MINUTE, prepend=np.iinfo(np.int64).min))
-    size = np.diff(first, append=len(time))
+    ahead = np.broadcast_to(np.asarray(offset, np.int32), time.shape)
+    instant = time - 1000 * ahead
+    blocks = [_gather_block(instant[rows], value[rows], ahead[rows], how) for rows in _split_by_time(instant)]
+    wall, gathered = (np.concatenate([block[part] for block in blocks]) for part in (0, 1))
+    minute, gathered, twice = average_same(wall, gathered)
+    return Minutes(minute, as_float32(gathered), sum(b[2] for b in blocks), sum(b[3] for b in blocks), twice)
+
+
+def _split_by_time(instant: np.ndarray) -> Iterator[np.ndarray | slice]:
+    """Rows of consecutive stretches of time, none dividing a minute: years of readings are not sorted at once."""
+    if len(instant) <= READINGS:
+        yield slice(None)
+        return
+    sample = np.sort(instant[:: max(1, len(instant) // 10_000)])
+    edges = np.unique(sample[:: max(1, len(sample) * READINGS // len(instant))][1:] // MINUTE * MINUTE)
+    block = np.searchsorted(edges, instant, side="right").astype(np.int16)
+    for number in range(len(edges) + 1):
+        yield np.flatnonzero(block == number)
+
+
+def _gather_block(
+    instant: np.ndarray, value: np.ndarray, ahead: np.ndarray, how: How
+) -> tuple[np.ndarray, np.ndarray, int, int]:
+    """Minutes on the wall's clock in the order of instants, their values, and how many repeat or conflict."""
+    if not len(instant):
+        return np.zeros(0, np.int64), np.zeros(0), 0, 0
+    instant, value, ahead, repeated, conflicting = _merge_same_times(instant, value, ahead)
+    first = np.flatnonzero(np.diff(instant // MINUTE, prepend=np.iinfo(np.int64).min))
+    size = np.diff(first, append=len(instant))
     match how:
         case "mean":
             gathered = np.add.reduceat(value, first) / size
@@ -54,9 +79,7 @@ def gather(time: np.ndarray, value: np.ndarray, how: How, offset: np.ndarray | i
             gathered = np.maximum.reduceat(value, first)
         case "last":
             gathered = value[first + size - 1]
-    wall = time[first] // MINUTE + ahead[first] // 60
-    minute, gathered, twice = average_same(wall, gathered)
-    return Minutes(minute, as_float32(gathered), repeated, conflicting, twice)
+    return instant[first] // MINUTE + ahead[first] // 60, as_float32(gathered), repeated, conflicting
 
 
 def as_float32(value: np.ndarray) -> np.ndarray:
@@ -82,6 +105,8 @@ def _merge_same_times(time: np.ndarray, value: np.ndarray, offset: np.ndarray) -
 
 def average_same(key: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     """Each key once, in order, with the mean of its values, and how many values were merged into others."""
+    if (key[1:] > key[:-1]).all():
+        return key, value, 0
     order = np.argsort(key, kind="stable")
     key, value = key[order], value[order]
     first = np.flatnonzero(np.diff(key, prepend=key[:1] - 1))

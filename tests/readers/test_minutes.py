@@ -38,6 +38,16 @@ def test_gathering_agrees_with_plain_python_in_any_order(how, rows, order, repea
     assert found.repeated == len(shuffled) - len(set(shuffled))
 
 
+@given(rows=readings, size=st.integers(1, 7))
+def test_gathering_block_by_block_changes_nothing(rows, size):
+    time, value = np.array(rows).T
+    whole = gather(time, value, "sum")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lsmlib.readers.minutes.READINGS", size)
+        blocks = gather(time, value, "sum")
+    assert all(np.array_equal(one, other) for one, other in zip(whole, blocks, strict=True))
+
+
 def test_the_hour_that_comes_twice_is_averaged_and_never_added_up():
     # 2 steps every half minute from 00:00 to 02:00 UTC; in Berlin clocks went back from 03:00 to 02:00 at 01:00 UTC
     utc = np.datetime64("2024-10-27T00:00", "ms").astype(np.int64) + np.arange(240) * MINUTE // 2
