@@ -13,6 +13,14 @@
 # people; and what still gives the simulation away. **Time**: four minutes on a laptop. **Hardware**: any.
 
 # %% tags=["colab-install"]
+import subprocess
+import sys
+from importlib import metadata, util
+
+if util.find_spec("google") and util.find_spec("google.colab"):  # only in Colab, whose own jax and numpy are kept
+    keep = [f"{name}=={metadata.version(name)}" for name in ("jax", "jaxlib", "numpy")]
+    package = "lsmlib @ git+https://github.com/your_account/large-sensor-models"
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package, *keep], check=True)
 
 # %%
 import os

@@ -192,3 +192,25 @@ def test_a_file_cut_anywhere_is_right_as_far_as_it_goes_or_refused(tmp_path_fact
     else:
         whole = (cut - 1 - len("timestamp,date,activity")) // 34  # lines that can have been left whole
         assert (found[: max(whole - 1, 0)] == counts[: max(whole - 1, 0)]).all()
+
+
+def test_simulated_days_come_back_from_an_actigraphs_files(tmp_path):
+    cohort = lsmlib.simulate_cohort(people=2, days=2, seed=3)
+    files = lsmlib.samples.write_actigraphy(cohort, tmp_path)
+    assert [file.stem for file in files] == sorted(set(cohort["person"].values.tolist()))
+    back = lsmlib.read_actigraphy(tmp_path)
+    assert back["date"].equals(cohort["date"]) and back["person"].equals(cohort["person"])
+    original, found = (c["signals"].sel(signal="log_energy").values for c in (cohort, back))
+    gap = np.isnan(original)
+    assert (found[gap] == 0).all()  # an actigraph in a drawer writes zeros
+    assert np.abs(counts_of_code(found[~gap]) - counts_of_code(original[~gap])).max() <= 0.51  # whole counts
+
+
+def test_order_changes_nothing_and_a_day_of_another_century_is_dropped(tmp_path):
+    write_csv(tmp_path / "a.csv", 500)
+    lines = (tmp_path / "a.csv").read_text().splitlines()
+    (tmp_path / "b.csv").write_text("\n".join([lines[0], *lines[:0:-1], lines[5], "2116-05-07 12:00:00,2116-05-07,9"]))
+    a, b = (lsmlib.read_actigraphy(tmp_path / f"{name}.csv") for name in "ab")
+    assert a["signals"].equals(b["signals"])
+    dropped = lsmlib.describe_reading(b).signals["counts"]["dropped"]
+    assert dropped == {"dated before 1800 or in the future": 1, "repeated": 1}
