@@ -211,6 +211,6 @@ def test_order_changes_nothing_and_a_day_of_another_century_is_dropped(tmp_path)
     lines = (tmp_path / "a.csv").read_text().splitlines()
     (tmp_path / "b.csv").write_text("\n".join([lines[0], *lines[:0:-1], lines[5], "2116-05-07 12:00:00,2116-05-07,9"]))
     a, b = (lsmlib.read_actigraphy(tmp_path / f"{name}.csv") for name in "ab")
-    assert a["signals"].equals(b["signals"])
+    assert np.array_equal(a["signals"].values, b["signals"].values, equal_nan=True)
     dropped = lsmlib.describe_reading(b).signals["counts"]["dropped"]
     assert dropped == {"dated before 1800 or in the future": 1, "repeated": 1}
