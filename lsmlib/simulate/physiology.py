@@ -100,7 +100,7 @@ def _heart_rate(traits, behaviour, asleep, circadian, restless, vagal, day_shift
     # A heart at rest wanders. Measured on minutes 10 and more after the last step (fitbit, 2016; 4 people): its change
     # over 1, 2, 5 and 18 minutes has a root mean square of 2.3 to 4.0, 3.0 to 5.4, 3.7 to 7.2 and 4.4 to 8.9 bpm.
     scale = jnp.exp(0.15 * traits.vagal_tone + 0.22 * day_shift[4] + 0.3 * vagal)
-    wandering = scale * (1.0 - 0.15 * asleep + 0.07 * lasting) * (2.2 * restless[0] + 1.3 * restless[1] + 2.5 * restless[2])
+    wandering = scale * (1.0 - 0.15 * asleep + 0.07 * lasting) * (1.9 * restless[0] + 1.3 * restless[1] + 2.5 * restless[2])
     return jnp.clip(settled + answer + wandering, 36.0, maximum)
 
 
