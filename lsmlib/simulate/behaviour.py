@@ -103,14 +103,17 @@ def live_day(person_key: jax.Array, day: jax.Array, traits: Traits) -> Behaviour
     lively = 0.20 * traits.taste[0] + 0.05 * traits.fitness + 0.18 * jnp.cos((minute - 900) * (2 * jnp.pi / 1000))
     busy = 0.60 * slow[0] + 0.56 * slow[2] + 0.52 * slow[1] + lively
     chance = white(keys[4], 4)
-    excess = busy + 0.32 * chance[3] - 0.79
-    errand = 0.283 * slow[0] + 0.744 * slow[2] > 2.0  # a walk somewhere, at the person's own pace
-    pottering = awake & ~active & ~commuting & ((excess > 0) | errand)
+    urge = busy - 0.79
+    pottering = awake & ~active & ~commuting & (urge + 0.32 * chance[3] > 0)
     pace = 107.0 * jnp.exp(0.06 * traits.taste[1])
-    shuffle = 3.5 + jnp.exp(jnp.clip(1.7 - 0.245 * slow[0] + 0.70 * slow[2] + 0.50 * chance[0] + 1.50 * excess, -1.0, 6.0))
-    shuffle = shuffle * jnp.where(chance[1] < -1.6, 0.35, 1.0)
-    strolled = jnp.where(errand, pace * (1 + 0.05 * chance[0]), shuffle / jnp.cbrt(1 + (shuffle / pace) ** 3))
-    cadence = jnp.where(pottering & (strolled >= 1.0), strolled, 0.0)
+    # Steps grow with the urge up to the person's own pace, and vary more the fewer they are.
+    vary = (0.65 - 0.3 * jnp.clip(urge, 0.0, 1.0)) * chance[0] + 0.18 * chance[3]
+    shuffle = 3.5 + jnp.exp(jnp.clip(1.7 - 0.245 * slow[0] + 0.70 * slow[2] + 1.5 * urge + vary, -1.0, 6.0))
+    shuffle = shuffle / jnp.cbrt(1 + (shuffle / pace) ** 3)
+    errand = jnp.clip(1.5 * (0.283 * slow[0] + 0.744 * slow[2] - 1.75), 0.0, 1.0)  # a walk somewhere, at that pace
+    strolled = shuffle + errand * (pace * (1 + 0.05 * chance[0]) - shuffle)
+    strolled = strolled * jnp.where(chance[1] < -1.3, 0.33, 1.0)  # a bout that ended early in its last minute
+    cadence = jnp.where(pottering, strolled, 0.0)
     cadence = jnp.where(commuting, pace * (1 + 0.05 * chance[0]), cadence)
     cadence = jnp.where(active, sport.cadence * (1 + 0.05 * chance[0]), cadence)
 
@@ -123,9 +126,9 @@ def live_day(person_key: jax.Array, day: jax.Array, traits: Traits) -> Behaviour
     walking = cadence / 115.0
     hard_minute = 1.0 + sport.intervals * jnp.where((minute // 2) % 2 == 0, 0.28, -0.42)
     # Busy people stand and use their hands between steps: hearts are up in the minutes around those with steps, too.
-    upright = UPRIGHT_EFFORT * jnp.clip(busy + 0.1, 0.0, 1.5) + 0.04 * (busy > 0.2) * jnp.maximum(chance[1], 0.0)
+    upright = UPRIGHT_EFFORT * jnp.clip(busy + 0.1, 0.0, 1.5) + 0.06 * (busy > 0.1) * jnp.maximum(chance[1], 0.0)
     upright = jnp.where(awake, upright, 0.0)
-    afoot = 0.34 * walking * jnp.where(errand, 1.0, jnp.exp(0.4 * chance[2])) + 0.022 * jnp.maximum(climb, 0) * (walking > 0)
+    afoot = 0.34 * walking * jnp.exp(0.4 * (1 - errand) * chance[2]) + 0.022 * jnp.maximum(climb, 0) * (walking > 0)
     effort = jnp.where(active, sport.effort * hard_minute, upright + afoot)
     fidget = jnp.where(awake, 0.10 + 0.05 * slow[0] + 0.03 * slow[1], 0.012 + 0.02 * (slow[2] > 1.6))
     motion = jnp.where(active, sport.motion * (0.75 + 0.25 * hard_minute), fidget + 0.42 * walking)
