@@ -60,8 +60,6 @@ MOODS = ("calm", "content", "excited", "tired", "sad", "frustrated", "stressed")
 FIRST_WEEKDAY = 4  # day 0 is Friday, 1 March 2024: the period of LSM-2's and SensorLM's corpora begins there
 LOGGED_BOUTS, STRESS_EPISODES, MOOD_LOGS, COMMUTES = 2, 5, 2, 2  # the most of each in one day
 
-LEAST_STEPS = 2.5  # fewer a minute are hardly ever counted: such minutes are 0.3 % of the recorded ones
-UPRIGHT_EFFORT = 0.045
 _FEATURES = jnp.array([activity[2:] for activity in ACTIVITY_TABLE], jnp.float32)  # minutes, effort, ..., outdoors
 _LOG_FREQUENCY = jnp.log(jnp.array([activity.frequency for activity in ACTIVITY_TABLE], jnp.float32))
 
@@ -107,12 +105,12 @@ def live_day(person_key: jax.Array, day: jax.Array, traits: Traits) -> Behaviour
     pottering = awake & ~active & ~commuting & (urge + 0.32 * chance[3] > 0)
     pace = 107.0 * jnp.exp(0.06 * traits.taste[1])
     # Steps grow with the urge up to the person's own pace, and vary more the fewer they are.
-    vary = (0.65 - 0.3 * jnp.clip(urge, 0.0, 1.0)) * chance[0] + 0.18 * chance[3]
-    shuffle = 3.5 + jnp.exp(jnp.clip(1.7 - 0.245 * slow[0] + 0.70 * slow[2] + 1.5 * urge + vary, -1.0, 6.0))
+    vary = (0.75 - 0.35 * jnp.clip(urge, 0.0, 1.0)) * chance[0] + 0.18 * chance[3]
+    shuffle = 3.5 + jnp.exp(jnp.clip(1.93 - 0.245 * slow[0] + 0.70 * slow[2] + 1.5 * urge + vary, -1.0, 6.0))
     shuffle = shuffle / jnp.cbrt(1 + (shuffle / pace) ** 3)
     errand = jnp.clip(1.5 * (0.283 * slow[0] + 0.744 * slow[2] - 1.75), 0.0, 1.0)  # a walk somewhere, at that pace
     strolled = shuffle + errand * (pace * (1 + 0.05 * chance[0]) - shuffle)
-    strolled = strolled * jnp.where(chance[1] < -1.3, 0.33, 1.0)  # a bout that ended early in its last minute
+    strolled = strolled * jnp.where(chance[1] < -1.4, 0.3, 1.0)  # a bout that ended early in its last minute
     cadence = jnp.where(pottering, strolled, 0.0)
     cadence = jnp.where(commuting, pace * (1 + 0.05 * chance[0]), cadence)
     cadence = jnp.where(active, sport.cadence * (1 + 0.05 * chance[0]), cadence)
@@ -125,12 +123,14 @@ def live_day(person_key: jax.Array, day: jax.Array, traits: Traits) -> Behaviour
 
     walking = cadence / 115.0
     hard_minute = 1.0 + sport.intervals * jnp.where((minute // 2) % 2 == 0, 0.28, -0.42)
-    # Busy people stand and use their hands between steps: hearts are up in the minutes around those with steps, too.
-    upright = UPRIGHT_EFFORT * jnp.clip(busy + 0.1, 0.0, 1.5) + 0.06 * (busy > 0.1) * jnp.maximum(chance[1], 0.0)
+    # Busy people stand between steps and use their hands, at times briskly: hearts are up around steps, too.
+    upright = 0.038 * jnp.clip(busy + 0.1, 0.0, 1.5) + 0.11 * (busy > 0.0) * jnp.maximum(chance[1] - 0.8, 0.0)
     upright = jnp.where(awake, upright, 0.0)
     afoot = 0.34 * walking * jnp.exp(0.4 * (1 - errand) * chance[2]) + 0.022 * jnp.maximum(climb, 0) * (walking > 0)
     effort = jnp.where(active, sport.effort * hard_minute, upright + afoot)
-    fidget = jnp.where(awake, 0.10 + 0.05 * slow[0] + 0.03 * slow[1], 0.012 + 0.02 * (slow[2] > 1.6))
+    fidget = jnp.where(
+        awake, jnp.maximum(0.10 + 0.05 * slow[0] + 0.03 * slow[1], 0.035), 0.012 + 0.02 * (slow[2] > 1.6)
+    )
     motion = jnp.where(active, sport.motion * (0.75 + 0.25 * hard_minute), fidget + 0.42 * walking)
     return Behaviour(
         stage=stage,
