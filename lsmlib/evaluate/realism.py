@@ -208,7 +208,7 @@ def two_sample_test(real: xr.Dataset, simulated: xr.Dataset, seed: int = 0) -> T
     is_real = np.repeat([True, False], [len(side.person) for side in sides])
     hour = np.concatenate([side.hour for side in sides])
     table = pd.concat([window_features(side.heart_rate, side.steps) for side in sides], ignore_index=True)
-    blocks = pd.Series([re.sub(r" minute \d+$", " minute", name) for name in table], table.columns)
+    blocks = pd.Series([re.sub(r" minute \d+$", " minute", str(name)) for name in table], table.columns)
     values, scores, losses = table.to_numpy(np.float32), {}, []
     for held in range(folds):
         train, test = fold != held, fold == held
@@ -240,7 +240,7 @@ def two_sample_test(real: xr.Dataset, simulated: xr.Dataset, seed: int = 0) -> T
             loss[block] = scores[name] - score(shuffled)
         losses.append(loss)
     by_fold = np.array(list(scores.values()))
-    half = student.ppf(0.975, folds - 1) * by_fold.std(ddof=1) / np.sqrt(folds)
+    half = float(student.ppf(0.975, folds - 1) * by_fold.std(ddof=1) / np.sqrt(folds))
     mean = float(by_fold.mean())
     return TwoSampleResult(
         auroc=mean,

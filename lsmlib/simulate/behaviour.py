@@ -101,7 +101,7 @@ def live_day(person_key: jax.Array, day: jax.Array, traits: Traits) -> Behaviour
     lively = 0.20 * traits.taste[0] + 0.05 * traits.fitness + 0.18 * jnp.cos((minute - 900) * (2 * jnp.pi / 1000))
     busy = 0.60 * slow[0] + 0.56 * slow[2] + 0.52 * slow[1] + lively
     chance = white(keys[4], 4)
-    urge = busy - 0.79
+    urge = busy - 0.80
     pottering = awake & ~active & ~commuting & (urge + 0.32 * chance[3] > 0)
     pace = 107.0 * jnp.exp(0.06 * traits.taste[1])
     # Steps grow with the urge up to the person's own pace, and vary more the fewer they are.
