@@ -95,7 +95,7 @@ def live_day(person_key: jax.Array, day: jax.Array, traits: Traits) -> Behaviour
     commuting = _commutes(keys[3], day, traits, minute) & settled & ~active
 
     # Unlogged movement. A minute has steps when urges that last minutes to half an hour, and the moment's, pass the
-    # person's threshold. Weights, thresholds and cadences are fitted to 33 people's recorded waking minutes (fitbit,
+    # person's threshold. Weights, thresholds and cadences are set by 33 people's recorded waking minutes (fitbit,
     # 2016): 24 % have steps; bouts last 1 minute in 43 % and 3.3 on average, rests 10.3 on average, 1 to 3 in half of
     # them; a walked minute has 24 steps in the median, and more than 90 in 10 %.
     lively = 0.20 * traits.taste[0] + 0.05 * traits.fitness + 0.18 * jnp.cos((minute - 900) * (2 * jnp.pi / 1000))

@@ -76,7 +76,7 @@ def _heart_rate(traits, behaviour, asleep, circadian, restless, vagal, day_shift
     maximum = 208.0 - 0.7 * traits.age  # Tanaka et al. 2001
     reserve = maximum - traits.resting_heart_rate
     # Healthy hearts slow down by night, by so many bpm; stiff arteries blunt the dip ("non-dippers").
-    dip = 1.0 - 0.8 * traits.arterial_stiffness
+    dip = 1.5 - 0.8 * traits.arterial_stiffness
     level = (
         traits.resting_heart_rate
         - dip * asleep
