@@ -60,8 +60,6 @@ MOODS = ("calm", "content", "excited", "tired", "sad", "frustrated", "stressed")
 FIRST_WEEKDAY = 4  # day 0 is Friday, 1 March 2024: the period of LSM-2's and SensorLM's corpora begins there
 LOGGED_BOUTS, STRESS_EPISODES, MOOD_LOGS, COMMUTES = 2, 5, 2, 2  # the most of each in one day
 
-LEAST_STEPS = 2.5  # fewer a minute are hardly ever counted: such minutes are 0.3 % of the recorded ones
-UPRIGHT_EFFORT = 0.045
 _FEATURES = jnp.array([activity[2:] for activity in ACTIVITY_TABLE], jnp.float32)  # minutes, effort, ..., outdoors
 _LOG_FREQUENCY = jnp.log(jnp.array([activity.frequency for activity in ACTIVITY_TABLE], jnp.float32))
 
@@ -97,22 +95,23 @@ def live_day(person_key: jax.Array, day: jax.Array, traits: Traits) -> Behaviour
     commuting = _commutes(keys[3], day, traits, minute) & settled & ~active
 
     # Unlogged movement. A minute has steps when urges that last minutes to half an hour, and the moment's, pass the
-    # person's threshold. Weights, thresholds and cadences are fitted to 33 people's recorded waking minutes (fitbit,
+    # person's threshold. Weights, thresholds and cadences are set by 33 people's recorded waking minutes (fitbit,
     # 2016): 24 % have steps; bouts last 1 minute in 43 % and 3.3 on average, rests 10.3 on average, 1 to 3 in half of
     # them; a walked minute has 24 steps in the median, and more than 90 in 10 %.
     lively = 0.20 * traits.taste[0] + 0.05 * traits.fitness + 0.18 * jnp.cos((minute - 900) * (2 * jnp.pi / 1000))
     busy = 0.60 * slow[0] + 0.56 * slow[2] + 0.52 * slow[1] + lively
     chance = white(keys[4], 4)
-    excess = busy + 0.32 * chance[3] - 0.79
-    errand = 0.283 * slow[0] + 0.744 * slow[2] > 2.0  # a walk somewhere, at the person's own pace
-    pottering = awake & ~active & ~commuting & ((excess > 0) | errand)
+    urge = busy - 0.80
+    pottering = awake & ~active & ~commuting & (urge + 0.32 * chance[3] > 0)
     pace = 107.0 * jnp.exp(0.06 * traits.taste[1])
-    shuffle = 3.5 + jnp.exp(
-        jnp.clip(1.6 - 0.245 * slow[0] + 0.70 * slow[2] + 0.42 * chance[0] + 1.50 * excess, -1.0, 6.0)
-    )
-    shuffle = shuffle * jnp.where(chance[1] < -1.9, 0.35, 1.0)
-    strolled = jnp.where(errand, pace * (1 + 0.05 * chance[0]), shuffle / jnp.cbrt(1 + (shuffle / pace) ** 3))
-    cadence = jnp.where(pottering & (strolled >= 1.0), strolled, 0.0)
+    # Steps grow with the urge up to the person's own pace, and vary more the fewer they are.
+    vary = (0.75 - 0.35 * jnp.clip(urge, 0.0, 1.0)) * chance[0] + 0.18 * chance[3]
+    shuffle = 3.5 + jnp.exp(jnp.clip(1.93 - 0.245 * slow[0] + 0.70 * slow[2] + 1.5 * urge + vary, -1.0, 6.0))
+    shuffle = shuffle / jnp.cbrt(1 + (shuffle / pace) ** 3)
+    errand = jnp.clip(1.5 * (0.283 * slow[0] + 0.744 * slow[2] - 1.75), 0.0, 1.0)  # a walk somewhere, at that pace
+    strolled = shuffle + errand * (pace * (1 + 0.05 * chance[0]) - shuffle)
+    strolled = strolled * jnp.where(chance[1] < -1.4, 0.3, 1.0)  # a bout that ended early in its last minute
+    cadence = jnp.where(pottering, strolled, 0.0)
     cadence = jnp.where(commuting, pace * (1 + 0.05 * chance[0]), cadence)
     cadence = jnp.where(active, sport.cadence * (1 + 0.05 * chance[0]), cadence)
 
@@ -124,13 +123,14 @@ def live_day(person_key: jax.Array, day: jax.Array, traits: Traits) -> Behaviour
 
     walking = cadence / 115.0
     hard_minute = 1.0 + sport.intervals * jnp.where((minute // 2) % 2 == 0, 0.28, -0.42)
-    # Busy people stand and use their hands between steps: hearts are up in the minutes around those with steps, too.
-    upright = jnp.where(awake, UPRIGHT_EFFORT * jnp.clip(busy + 0.1, 0.0, 1.5), 0.0)
-    afoot = 0.35 * walking * jnp.where(errand, 1.0, jnp.exp(0.3 * chance[2])) + 0.022 * jnp.maximum(climb, 0) * (
-        walking > 0
-    )
+    # Busy people stand between steps and use their hands, at times briskly: hearts are up around steps, too.
+    upright = 0.038 * jnp.clip(busy + 0.1, 0.0, 1.5) + 0.11 * (busy > 0.0) * jnp.maximum(chance[1] - 0.8, 0.0)
+    upright = jnp.where(awake, upright, 0.0)
+    afoot = 0.34 * walking * jnp.exp(0.4 * (1 - errand) * chance[2]) + 0.022 * jnp.maximum(climb, 0) * (walking > 0)
     effort = jnp.where(active, sport.effort * hard_minute, upright + afoot)
-    fidget = jnp.where(awake, 0.10 + 0.05 * slow[0] + 0.03 * slow[1], 0.012 + 0.02 * (slow[2] > 1.6))
+    fidget = jnp.where(
+        awake, jnp.maximum(0.10 + 0.05 * slow[0] + 0.03 * slow[1], 0.035), 0.012 + 0.02 * (slow[2] > 1.6)
+    )
     motion = jnp.where(active, sport.motion * (0.75 + 0.25 * hard_minute), fidget + 0.42 * walking)
     return Behaviour(
         stage=stage,

@@ -56,8 +56,11 @@ def test_heart_rate_is_smooth(signals):
     assert correlate(heart_rate[:, :-1], heart_rate[:, 1:]) > 0.9
     days = [day for day in heart_rate if (~np.isnan(day)).sum() > 600]
     assert len(days) > 500
-    each = [correlate(day[:-1], day[1:]) for day in days]
-    assert np.mean(np.array(each) > 0.9) > 0.95  # within single days too, where no difference between people helps
+    # Within single days too, where no difference between people helps. Recorded days (fitbit, 2016; 4 people, 133 days)
+    # have 0.80 to 0.98 here, and 54 to 88 % of a person's days have more than 0.9.
+    each = np.array([correlate(day[:-1], day[1:]) for day in days])
+    assert np.mean(each > 0.8) > 0.98
+    assert 0.5 < np.mean(each > 0.9) < 0.95
 
 
 def test_heart_rate_follows_steps(signals):
@@ -70,7 +73,9 @@ def test_heart_rate_follows_steps(signals):
         for lag in range(-8, 9)
     }
     assert 0 <= max(by_lag, key=by_lag.__getitem__) <= 3
-    assert all(by_lag[lag] > by_lag[-lag] + 0.05 for lag in range(1, 6))  # it follows, and does not lead
+    # It follows and does not lead: beyond a minute, since people rise before the first counted step. Recorded (fitbit,
+    # 2016; 4 people): 0.699 a minute before the steps, 0.727 with them, 0.693 a minute after, 0.641 and 0.655 at two.
+    assert all(by_lag[lag] > by_lag[-lag] + 0.01 for lag in range(2, 6))
 
 
 def test_hearts_beat_slower_at_night(world, signals):
