@@ -64,8 +64,8 @@ def draw_traits(person_key: jax.Array) -> Traits:
     log_homa_ir = 0.55 + 0.26 * heavier - 0.16 * fitness + 0.30 * metabolic_load + 0.05 * older + 0.33 * next(normal)
 
     resting_heart_rate = (
-        71.4 - 2.7 * fitness + 2.0 * sex + 0.8 * heavier
-        + 2.4 * arterial_stiffness + 1.3 * worry + 1.9 * metabolic_load + 4.2 * next(normal)
+        69.0 - 2.7 * fitness + 2.0 * sex + 0.8 * heavier
+        + 2.4 * arterial_stiffness + 1.3 * worry + 1.9 * metabolic_load + 3.9 * next(normal)
     )  # fmt: skip
     vagal_tone = (
         -0.20 * older + 0.12 * fitness - 0.30 * arterial_stiffness - 0.26 * worry - 0.12 * metabolic_load
