@@ -1,8 +1,7 @@
 """Simulated heart rate and steps beside recorded ones: how far apart they are, and whether a judge can tell.
 
 The recordings are not part of the project: fitbit minutes of 33 people, heart rate of 4 of them (Furberg et al. 2016,
-CC0, zenodo.org/record/53894), as Parquet tables in ``fitbit/`` of the fixture ``real_data``. Without them these tests are
-skipped.
+CC0, zenodo.org/record/53894), in ``fitbit/`` of the folder ``real_data``. Without it these tests are skipped.
 """
 
 import numpy as np

@@ -6,7 +6,7 @@ import pytest
 import lsmlib
 from lsmlib.signals import HIGH, LOW
 from lsmlib.simulate.behaviour import ACTIVITIES
-from lsmlib.simulate.sensors import RESOLUTION
+from lsmlib.simulate.sensors import RESOLUTION, RR_SHORT
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_intervals_between_beats_agree_with_each_other_and_the_heart_rate(signal
 
     instant = np.pad(60_000 / readings["heart_rate"], ((0, 0), (4, 0)), mode="edge")
     five_minutes = np.mean([instant[:, i : i + 1440] for i in range(5)], axis=0)
-    difference = readings["rr_median"] - five_minutes
+    difference = readings["rr_median"] - RR_SHORT * five_minutes
     assert abs(difference.mean()) < 3
     assert difference.std() < 12
     assert np.corrcoef(readings["rr_median"].ravel(), five_minutes.ravel())[0, 1] > 0.99
