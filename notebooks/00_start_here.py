@@ -82,8 +82,8 @@ pd.DataFrame([(p.name, p.people, p.days, p.steps, p.size) for p in lsmlib.PROFIL
 # your own recordings ─► readers ───────────────────────┘
 # ```
 #
-# Notebook 01 simulates people and their days; the rest of the sequence (real recordings, LSM-1, scaling, LSM-2, SensorLM)
-# is being written in this order, and the README says what is there.
+# Notebook 01 simulates people and their days, and notebook 02 reads recordings of real ones; the rest of the sequence (LSM-1,
+# scaling, LSM-2, SensorLM) is being written in this order, and the README says what is there.
 
 # %% [markdown]
 # ## Your hardware
@@ -183,8 +183,8 @@ plots.plot_signals(cohort, day, shown)
 
 # %% [markdown]
 # A body answers with a delay. Shift heart rate against steps by some minutes and ask at which shift they agree best, over
-# all days. The peak lies at zero or a little to the right of it, and the curve falls more slowly on that side: steps
-# first, heart after.
+# all days. The peak lies at zero or a little to the right of it, and beyond a minute the curve falls more slowly on that
+# side: steps first, heart after. (A minute before, hearts rise already: people get up before the first counted step.)
 
 
 # %%
@@ -294,7 +294,8 @@ print("loss by epoch:", np.round(history, 3))
 # %% [markdown]
 # ## Your own data
 #
-# You have a watch that gives two of the 26 signals? That is a Cohort too. Bring arrays of days by minutes in the units of the
+# You have a watch that gives two of the 26 signals? That is a Cohort too. Files that a device exports are read in one call
+# (notebook 02). Or bring arrays of days by minutes in the units of the
 # table above, NaN where nothing was measured; everything that your device lacks becomes a gap. Dates are local, and minute
 # 0 is local midnight.
 

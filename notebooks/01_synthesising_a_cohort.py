@@ -404,7 +404,7 @@ autocorrelation
 #
 # None of our numbers is a finding about people. They say that the instrument is in tune.
 #
-# **Next**: notebook 02 will read real recordings into the same Cohort and hold them against these.
+# **Next**: notebook 02 reads real recordings into the same Cohort and holds them against these.
 
 # %% tags=["numbers"]
 {
