@@ -29,13 +29,19 @@ def by_kind(readings: list[Readings]) -> list[list[Readings]]:
 
 
 def gather_readings(parts: list[Readings]) -> Minutes:
-    """Gather readings of one kind by the minute; totals are spread over their stretches first."""
+    """Gather readings of one kind by the minute; totals are spread over their stretches first.
+
+    The list is empty afterwards: of years of readings one copy is enough.
+    """
     start = np.concatenate([part.start for part in parts])
     value = np.concatenate([part.value for part in parts])
     offset = np.concatenate([np.broadcast_to(np.asarray(part.offset, np.int32), part.start.shape) for part in parts])
-    if parts[0].end is None:
-        return gather(start, value, parts[0].how, offset)
-    end = np.concatenate([part.end for part in parts if part.end is not None])
+    how, ends = parts[0].how, [part.end for part in parts if part.end is not None]
+    parts.clear()
+    if not ends:
+        return gather(start, value, how, offset)
+    end = np.concatenate(ends)
+    ends.clear()
     rows = np.stack([start, end, value.astype(float), offset])
     rows = rows[:, np.lexsort(rows[::-1])]
     rows = rows[:, (np.diff(rows, prepend=np.nan) != 0).any(axis=0)]

@@ -259,7 +259,7 @@ class Recording:
         low, high, unit = RANGES[name]
         found: dict[str, Minutes] = {}
         for person, _, rank in sorted(key for key in self._readings if key[1] == name):
-            parts = [gather_readings(same) for same in by_kind(self._readings[person, name, rank])]
+            parts = [gather_readings(same) for same in by_kind(self._readings.pop((person, name, rank)))]
             minute = np.concatenate([part.minute for part in parts])
             value = np.concatenate([part.value for part in parts])
             minute, value, merged = average_same(minute, value)
