@@ -140,8 +140,9 @@ exports = {
 lsmlib.describe_reading(exports["Apple Health"])
 
 # %% [markdown]
-# Do the minutes come back? Heart rate and steps of the simulated person against what each export still says: a device
-# rounds, samples every few seconds or minutes, and leaves out what it does not measure.
+# Do the minutes come back? Heart rate and steps of the simulated person against what each export still says. A device
+# rounds, samples every few seconds or minutes, and leaves out what it does not measure: Apple writes no record for a minute
+# without steps, an E4 is worn for an hour here, and an actigraph knows neither.
 
 
 # %% tags=["long"]
@@ -214,8 +215,8 @@ except ValueError as error:
 
 # %% tags=["long"]
 counts = exports["actigraphy"]["counts"].values[0].copy()
-counts[np.isnan(counts)] = 0
-counts[600:720] = 0
+off = np.isnan(person["signals"].sel(signal="log_energy").values[0])  # the truth, which no actigraph writes
+counts[600:720], off[600:720] = 0, True
 counts[660] = 40  # somebody bumped into the drawer
 not_worn = find_non_wear_choi(counts)
 figure, axes = plt.subplots(figsize=(10, 2.2), layout="constrained")
@@ -223,8 +224,9 @@ axes.plot(np.arange(1440) / 60, counts, color="0.3", lw=0.8)
 axes.fill_between(
     np.arange(1440) / 60, 0, counts.max(), where=not_worn, color="C3", alpha=0.2, lw=0, label="not worn (choi)"
 )
+axes.fill_between(np.arange(1440) / 60, -600, -100, where=off, color="0.6", lw=0, label="really not worn (simulated)")
 axes.set(xlabel="hour of the day", ylabel="counts/min", xlim=(0, 24), xticks=plots.HOURS)
-axes.legend(frameon=False)
+axes.legend(frameon=False, loc="upper right")
 plt.show()
 
 # %% [markdown]
@@ -276,7 +278,9 @@ print(
 # %% [markdown]
 # ## What real gaps look like
 #
-# Each row is a day, dark where heart rate was measured. A simulated cohort stands beside it.
+# Each row is a day, dark where heart rate was measured. A simulated cohort stands beside it. Look before you compare: in the
+# table of Fitbit minutes that circulates, heart rate was cut to the same hours of the clock on every day of a person, and
+# gaps of up to an hour were filled in. Its edges are somebody's spreadsheet, and its share of missing says nothing.
 
 # %%
 size = lsmlib.profile(PROFILE)
@@ -306,7 +310,7 @@ axes.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
-# Four of the days in Depresjon have a gap that no one made: on 30 March 2003 there was no hour from two to three in Norway.
+# Other gaps nobody made. If Depresjon is at hand, look at 30 March 2003: there was no hour from two to three in Norway.
 
 # %%
 if "depresjon" in recorded:
@@ -317,9 +321,8 @@ if "depresjon" in recorded:
     )
 
 # %% [markdown]
-# Real gaps come in a few habits (a device charged every evening, taken off for the night, worn on some days); LSM-2's gaps,
-# on which ours are modelled, are those of a device with many sensors. In the Fitbit table gaps of up to an hour had been
-# filled in before it reached us, so short ones cannot be compared at all.
+# So a gap may be a habit, a flat battery, a law, or an editor, and only the first two are the device's. LSM-2's gaps, on which
+# ours are modelled, are those of a device with many sensors that nobody edited.
 #
 # ## A real and a simulated day
 
@@ -335,7 +338,7 @@ plots.plot_signals(simulated, day=int(whole.argmax()), signals=["heart_rate", "s
 # ## Minute by minute
 #
 # How are waking minutes (8:00 to 22:00) distributed? The Kolmogorov-Smirnov distance is the largest vertical gap between two
-# curves. Heart rate is of the few people who wore a pulse sensor, so part of its distance is who they are.
+# curves. In the Fitbit recordings four people wore a pulse sensor, so part of its distance is who they are.
 
 # %% tags=["long"]
 ks = {signal: realism.ks_distance(worn, simulated, signal) for signal in ("heart_rate", "steps")}
@@ -389,17 +392,23 @@ plt.show()
 #
 # Curves can agree while days do not. A **classifier two-sample test** lets boosted trees look at hours of (heart rate, steps)
 # from both sides and guess which are real. It is tested on people whom it never saw, real or simulated. An AUROC of 0.5
-# would mean that it is guessing, 1 that no simulated hour passes.
+# would mean that it is guessing, 1 that no simulated hour passes. To know what chance alone does with so few people, it also
+# judges other simulated people against the same ones.
 
 # %%
 judged = realism.two_sample_test(worn, simulated, seed=SEED)
+others = lsmlib.simulate_cohort(people=range(5000, 5030), days=3, seed=SEED + 1)
+chance = realism.two_sample_test(others, simulated, seed=SEED)
 low, high = judged.interval
 print(f"AUROC {judged.auroc:.3f} (95 % interval over folds {low:.3f} to {high:.3f})")
 print(f"{judged.real_windows} {REAL} hours, {judged.simulated_windows} simulated")
+print(f"simulated against simulated: {chance.auroc:.3f} ({chance.interval[0]:.3f} to {chance.interval[1]:.3f})")
 print("by fold:", {who: round(score, 2) for who, score in judged.by_fold.items()})
 
 # %% [markdown]
-# What gives the simulation away? The AUROC that is lost when one feature is shuffled among the hours of held-out people:
+# What gives the simulation away? The AUROC that is lost when one feature is shuffled among the hours of held-out people.
+# "heart_rate minute" is all sixty minutes at once, hence mostly its level; "answer to steps" is how heart rate goes with steps
+# so many minutes before; "still" are minutes far from any step.
 
 # %%
 figure, axes = plt.subplots(figsize=(8, 3.2), layout="constrained")
@@ -412,8 +421,8 @@ plt.show()
 # ## Signals of other devices
 #
 # Heart rate variability of healthy men (MMASH), skin conductance and skin temperature in a laboratory (Stress-Predict):
-# neither is daily life with a wristband, so their distributions may differ from the simulated ones without fault; orders of
-# magnitude may not.
+# neither is daily life with a wristband, and the MMASH table has variability of single minutes where the Cohort's signals look
+# back on five. So their distributions may differ from the simulated ones without fault; orders of magnitude may not.
 
 # %% tags=["long"]
 pairs = [
@@ -434,8 +443,8 @@ for panel, (name, signal) in zip(axes, pairs, strict=True):
 plt.show()
 
 # %% [markdown]
-# Real recordings bring real labels. In the laboratory people calculated, spoke and hyperventilated under pressure: each dot
-# is one person, at rest and under stress.
+# Real recordings bring real labels. In the laboratory (Stress-Predict) people calculated, spoke and hyperventilated under
+# pressure. Each line is one person, at rest and under stress.
 
 # %% tags=["long"]
 if "stress_predict" in recorded:
@@ -480,6 +489,8 @@ if "depresjon" in recorded:
     axes.set(xticks=plots.HOURS, xlabel="hour of the day", ylabel="mean log energy (a.u.)")
     axes.legend(frameon=False)
     plt.show()
+else:
+    print("depresjon is not here:", datasets.CARDS["depresjon"].page)
 
 # %% [markdown]
 # ## Exercises
@@ -517,16 +528,16 @@ between = [
     for i, a in enumerate(waking)
     for b in waking[:i]
 ]
-print(f"between two people: median {np.median(between):.2f}; between real and simulated: {ks['heart_rate']:.2f}")
+print(f"between two people: median {np.median(between):.2f}; between {REAL} and simulated: {ks['heart_rate']:.2f}")
 
 # %% [markdown]
 # ## Against the papers
 #
 # | | reported | ours | why they differ |
 # |---|---|---|---|
-# | recordings | 60,440 people, 26 signals each, private (LSM-2) | five public sets with 2 to 5 of the signals | nobody publishes all 26 |
-# | gaps | mean 49 % missing, no complete day (LSM-2) | heart rate of Fitbit wearers above | steps are never missing there: zeros stand for non-wear |
-# | heart rate | population mean 76.0, sd 16.2 bpm (SensorLM's code) | the curves above | four people are not a population |
+# | recordings | 60,440 people, 26 signals each, private (LSM-2) | five public sets with 1 to 5 of the signals | nobody publishes all 26 |
+# | gaps | mean 49 % missing, no complete day (LSM-2) | heart rate of Fitbit wearers above, edited | real steps are never missing: zeros stand for non-wear |
+# | heart rate | population mean 76.0, sd 16.2 bpm (SensorLM's code) | the curves above | the four Fitbit wearers are not a population |
 # | realism of a simulation | neither paper simulates | AUROC of the judge above | |
 #
 # **Next**: notebook 03 will build LSM-1, a masked autoencoder for windows of five hours, from nothing.
@@ -541,4 +552,5 @@ print(f"between two people: median {np.median(between):.2f}; between real and si
     "profile_correlation_steps": round(profile_correlation["steps"], 4),
     "profile_correlation_heart_rate": round(profile_correlation["heart_rate"], 4),
     "two_sample_auroc": round(judged.auroc, 4),
+    "chance_auroc": round(chance.auroc, 4),
 }

@@ -43,9 +43,11 @@ class DatasetCard:
 
     def how_to_get(self, folder: object) -> str:
         """What a person without a network here should do."""
-        files = ", ".join(address.rsplit("/", 1)[-1] for address in self.downloads)
+        files = ", ".join(
+            address.rsplit("/", 1)[-1] if address.startswith("doi:") else address for address in self.downloads
+        )
         return (
-            f"Download {files} from {self.page}, put it into {folder} (unpacked or as it is), and call "
+            f"Download {files} (see {self.page}), put it into {folder} (unpacked or as it is), and call "
             f"lsmlib.datasets.load({self.name!r}, {str(folder)!r})"
         )
 
@@ -67,7 +69,8 @@ FITBIT = DatasetCard(
     ),
     traps=(
         "a tracker in a drawer writes 0 steps, not a gap: non_wear='stepless_day' removes whole such days",
-        "heart rate exists for few people, and not at night for all of them",
+        "heart rate exists for few people; the table of minutes that circulates was cut to hours of the clock, "
+        "each person's own, and gaps of up to an hour in it were filled in: what is missing in it tells nothing",
     ),
 )
 DEPRESJON = DatasetCard(
@@ -96,7 +99,11 @@ MMASH = DatasetCard(
     citation="Rossi et al., Data 5(4) (2020), doi 10.3390/data5040091",
     page="https://physionet.org/content/mmash/1.0.0",
     downloads=("https://physionet.org/files/mmash/1.0.0/MMASH.zip",),
-    traps=("dates are invented, the clock is real", "heart rate runs from 3 to 240 and is cut to what is plausible"),
+    traps=(
+        "dates are invented, the clock is real",
+        "the table of minutes that circulates holds 10 of the 22 people",
+        "heart rate runs from 3 to 240 and is cut to what is plausible",
+    ),
 )
 STRESS_PREDICT = DatasetCard(
     name="stress_predict",

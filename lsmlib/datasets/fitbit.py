@@ -5,7 +5,7 @@ from pathlib import Path
 import xarray as xr
 
 from lsmlib.datasets.cards import FITBIT
-from lsmlib.datasets.files import find_file, new_recording, read_parquet
+from lsmlib.datasets.files import find_file, new_recording, not_here, read_parquet
 from lsmlib.readers import read_fitabase
 from lsmlib.readers.tables import read_pieces
 
@@ -15,6 +15,8 @@ def load_fitbit(folder: Path, non_wear: str | None) -> xr.Dataset:
     steps = find_file(folder, "*minute_steps_intensity.parquet")
     hearts = find_file(folder, "*minute_heartrate*.parquet")
     if steps is None and hearts is None:
+        if find_file(folder, "*.csv") is None:
+            raise not_here("fitbit", folder, "CSV file of Fitabase")
         return read_fitabase(folder, non_wear=non_wear)
     recording = new_recording(FITBIT)
     for file, time in ((steps, "ActivityMinute"), (hearts, "Time")):

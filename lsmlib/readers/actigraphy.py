@@ -48,7 +48,8 @@ def read_actigraphy(
     Returns:
         A Cohort with ``log_energy`` (and ``skin_temperature`` from ActTrust); ``counts`` float32 ``[d, t]`` beside it.
         Depresjon adds ``depression`` (1 patient, 0 control) and ``madrs`` (score at the start) float32 ``[d]``; its
-        bands of age become their middle. Counts of epochs below a minute are added up, those above spread evenly.
+        bands of age become their middle. Counts of epochs below a minute are added up where the whole minute was
+        measured (else it is a gap), those above spread evenly. Presses of an Actiwatch's marker are not read.
 
     Raises:
         FileNotFoundError: if there is nothing at ``path``.
@@ -132,7 +133,13 @@ def _add_counts(recording: Recording, person: str, time: np.ndarray, counts: np.
     lengths, often = np.unique(apart, return_counts=True)
     epoch = int(lengths[np.argmax(often)]) if len(lengths) else 60
     if epoch <= 60:
-        recording.add(person, "counts", time, counts, how="sum")
+        known = ~np.isnan(counts)
+        minute, of, epochs = np.unique(time.astype("datetime64[m]"), return_inverse=True, return_counts=True)
+        measured = np.bincount(of, known, len(minute))
+        partly = (measured < 60 // epoch) & (epochs <= 60 // epoch)  # of more epochs some are there twice
+        lost = partly[of] & known
+        recording.drop("counts", "in minutes that were measured in part", int(lost.sum()))
+        recording.add(person, "counts", time[~lost], counts[~lost], how="sum")
     else:
         recording.add_totals(person, "counts", time, time + np.timedelta64(epoch, "s"), counts)
 

@@ -44,8 +44,9 @@ def read_apple_health(
     ==============================  ===================================================================================
 
     Several devices measure the same: in a minute that two of them have measured, one counts. Steps that the phone
-    spreads over minutes in which the watch has no record are still the phone's. Apple writes no zeros: minutes without
-    a step record are gaps, whether the watch was worn or not.
+    spreads over minutes in which the watch has no record are still the phone's. A minute that the watch measured in
+    part counts as the watch's, so the first and last minutes of its records may be a little low. Apple writes no zeros:
+    minutes without a step record are gaps, whether the watch was worn or not.
 
     Args:
         path: ``export.xml``, the folder ``apple_health_export``, or ``export.zip`` as it is.

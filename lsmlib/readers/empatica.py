@@ -43,6 +43,9 @@ def read_empatica(folder: str | Path, *, timezone: str | None = None, person: st
     that ``ACC.csv`` is not read. Nor is ``BVP.csv``, whose beats are in ``IBI.csv``. Presses of the button
     (``tags.csv``) become ``tag [d, t]``.
 
+    An E4 goes on writing when it lies on a table: the temperature of the room and a conductance near zero. They stay,
+    as measured; cut the files, or the Cohort, to when it was worn.
+
     An E4's beats come in steps of 1/64 s, which makes ``rr_entropy`` and ``rr_diff_entropy`` lower than those of the
     devices on which the models were trained.
 
@@ -68,7 +71,8 @@ def read_empatica(folder: str | Path, *, timezone: str | None = None, person: st
     names = [*_SENSORS, "ibi.csv"]
     paths = find_files(root, names)
     if not paths:
-        raise FileNotFoundError(f"there is none of HR.csv, EDA.csv, TEMP.csv and IBI.csv in {root} or below")
+        packed = f"; unpack {archives[0].name}" if (archives := find_files(root, ["*.zip"])) else ""
+        raise FileNotFoundError(f"there is none of HR.csv, EDA.csv, TEMP.csv and IBI.csv in {root} or below{packed}")
     if timezone is not None:
         check_timezone(timezone)
     recording = Recording("read_empatica", "Empatica E4", timezone=timezone or "UTC")
@@ -80,6 +84,9 @@ def read_empatica(folder: str | Path, *, timezone: str | None = None, person: st
             stacklevel=2,
         )
         recording.note("no timezone was given: times are in UTC")
+    for archive in find_files(root, ["*.zip"]):
+        recording.note(f"not read, since it is packed: {archive.name}")
+    recording.note("an E4 goes on writing when it is not worn: such minutes are not told apart")
     recording.note("heart_rate is the E4's own, averaged over 10 s, and lags behind")
     sessions: dict[Path, dict[str, Path]] = {}
     for path in paths:

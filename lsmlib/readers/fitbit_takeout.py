@@ -91,6 +91,10 @@ def read_fitbit_takeout(
     files = [(path, pattern) for pattern, paths in found.items() for path in paths]
     for path, pattern in tqdm(files, "reading Fitbit", unit=" files", disable=not progress, delay=1):
         recording.add_file(path, _READ[pattern](recording, person, path, zone))
+    read = {path for path, _ in files}
+    for pattern in ("steps_*.csv", "*temperature*.csv"):  # of Google's newer layout
+        if others := [path.name for path in find_files(folder, [pattern]) if path not in read]:
+            recording.note(f"not read: {others[0]}" + (f" and {len(others) - 1} more like it" if others[1:] else ""))
     if profile and profile["gender"].lower() in _SEXES:
         recording.label(person, sex=_SEXES[profile["gender"].lower()])
     cohort = recording.to_cohort(non_wear=non_wear)

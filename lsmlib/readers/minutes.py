@@ -37,7 +37,8 @@ def gather(time: np.ndarray, value: np.ndarray, how: How, offset: np.ndarray | i
 
     Returns:
         A value for every minute with a reading. A reading that is there twice counts once. Different readings of the
-        same time are replaced by their mean, in whatever order they come.
+        same time are replaced by their mean (their least or greatest where ``how`` says so), in whatever order they
+        come; ``Recording`` refuses data in which that is common.
     """
     ahead = np.broadcast_to(np.asarray(offset, np.int32), time.shape)
     instant = time - 1000 * ahead
@@ -65,7 +66,7 @@ def _gather_block(
     """Minutes on the wall's clock in the order of instants, their values, and how many repeat or conflict."""
     if not len(instant):
         return np.zeros(0, np.int64), np.zeros(0), 0, 0
-    instant, value, ahead, repeated, conflicting = _merge_same_times(instant, value, ahead)
+    instant, value, ahead, repeated, conflicting = _merge_same_times(instant, value, ahead, how)
     first = np.flatnonzero(np.diff(instant // MINUTE, prepend=np.iinfo(np.int64).min))
     size = np.diff(first, append=len(instant))
     match how:
@@ -88,8 +89,8 @@ def as_float32(value: np.ndarray) -> np.ndarray:
         return np.asarray(value, np.float32)
 
 
-def _merge_same_times(time: np.ndarray, value: np.ndarray, offset: np.ndarray) -> tuple:
-    """Sort by time; drop what is there twice; average what differs at the same time."""
+def _merge_same_times(time: np.ndarray, value: np.ndarray, offset: np.ndarray, how: How) -> tuple:
+    """Sort by time; drop what is there twice; average what differs at the same time, or take its least or greatest."""
     order = np.lexsort((value, time))
     time, value, offset = time[order], value[order].astype(float), offset[order]
     is_new = np.ones(len(time), bool)
@@ -99,8 +100,11 @@ def _merge_same_times(time: np.ndarray, value: np.ndarray, offset: np.ndarray) -
     first = np.flatnonzero(np.diff(time, prepend=time[:1] - 1))
     if len(first) == len(time):
         return time, value, offset, repeated, 0
-    means = np.add.reduceat(value, first) / np.diff(first, append=len(time))
-    return time[first], means, offset[first], repeated, len(time) - len(first)
+    if how in ("min", "max"):
+        merged = (np.minimum if how == "min" else np.maximum).reduceat(value, first)
+    else:
+        merged = np.add.reduceat(value, first) / np.diff(first, append=len(time))
+    return time[first], merged, offset[first], repeated, len(time) - len(first)
 
 
 def average_same(key: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:

@@ -23,7 +23,10 @@ from lsmlib.readers.readings import Readings, as_ms, by_kind, gather_readings
 from lsmlib.readers.wear import NON_WEAR, check_non_wear
 from lsmlib.signals import MINUTES_PER_DAY, SIGNAL_NAMES, index_of
 
+MOST_CONFLICTS = 0.1  # of readings may contradict others of the same time; more, and times have lost something
+FEWEST_CONFLICTS = 3
 LONGEST_SPAN = 60  # minutes; a total over longer says nothing about one of them
+DAY = MINUTES_PER_DAY * MINUTE  # milliseconds
 LONGEST_STATE = MINUTES_PER_DAY  # a sleep longer than a day is an error
 
 
@@ -233,6 +236,7 @@ class Recording:
         columns = {name: Column.lay(of, row_of) for name, of in minutes.items()}
         signals = {name: column.to_array(len(days)) for name, column in columns.items() if name in SIGNAL_NAMES}
         states = self._lay_states(row_of, len(days))
+        self._count_lost(row_of)
         about: dict[str, Any] = {"source": self.source, "licence": self.licence, **(attrs or {})}
         cohort = make_cohort(
             signals,
@@ -259,7 +263,10 @@ class Recording:
         low, high, unit = RANGES[name]
         found: dict[str, Minutes] = {}
         for person, _, rank in sorted(key for key in self._readings if key[1] == name):
-            parts = [gather_readings(same) for same in by_kind(self._readings.pop((person, name, rank)))]
+            readings = self._readings.pop((person, name, rank))
+            count = sum(len(one.value) for one in readings)
+            parts = [gather_readings(same) for same in by_kind(readings)]
+            self._check_conflicts(person, name, sum(part.conflicting for part in parts), count)
             minute = np.concatenate([part.minute for part in parts])
             value = np.concatenate([part.value for part in parts])
             minute, value, merged = average_same(minute, value)
@@ -278,6 +285,15 @@ class Recording:
                 minute, value = minute[order], value[order]
             found[person] = Minutes(minute, value)
         return found
+
+    def _check_conflicts(self, person: str, name: str, conflicting: int, count: int) -> None:
+        if conflicting >= max(FEWEST_CONFLICTS, MOST_CONFLICTS * count):
+            raise ValueError(
+                f"{name} of person {person!r} in {self._where()}: {conflicting:,} of {count:,} readings say something "
+                "else than another of the same time. Have the times lost their seconds, their time zone or AM and PM, "
+                "or are there two devices or people in one? Give full times, or gather such rows beforehand, for "
+                "example with pandas' groupby"
+            )
 
     def _remove_non_wear(self, minutes: dict[str, dict[str, Minutes]], non_wear: str) -> None:
         """Take out what was written while the device was not worn, unless a heart beat was measured in the minute."""
@@ -326,6 +342,17 @@ class Recording:
             lay_states(laid[name][0], rows_of.get(person, {}), parts)
         return laid
 
+    def _count_lost(self, row_of: dict[tuple[str, int], int]) -> None:
+        """Count what was known only of days without a reading of any signal."""
+        reason = "on days without any of the 26 signals"
+        known = {person: np.array([day for one, day in row_of if one == person]) for person, _ in row_of}
+        none = np.zeros(0, int)
+        for (person, name), parts in self._states.items():
+            days = np.concatenate([np.stack([start, end]) for start, end, _ in parts], axis=1) // DAY
+            self.drop(name, reason, int((~np.isin(days, known.get(person, none)).any(axis=0)).sum()))
+        for name, values in self._of_day.items():
+            self.drop(name, reason, len(values.keys() - row_of.keys()))
+
     def _labels_of(self, person: np.ndarray) -> dict[str, list[Any]]:
         names = dict.fromkeys(name for labels in self._labels.values() for name in labels)
         empty: dict[str, Any] = {"sex": ""}
@@ -359,4 +386,7 @@ class Recording:
         dropped = [
             f"{count:,} of {name} {reason}" for name, of in self._dropped.items() for reason, count in of.items()
         ]
-        return f"Dropped: {'; '.join(dropped)}" if dropped else "There were no rows"
+        if dropped:
+            return f"Dropped: {'; '.join(dropped)}"
+        rows = [f"{count:,} of {name}" for name, count in self._rows.items() if count]
+        return f"There were only readings of other things: {', '.join(rows)}" if rows else "There were no rows"

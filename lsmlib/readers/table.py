@@ -1,5 +1,6 @@
 """Any table: columns become signals, times become minutes."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -70,7 +71,9 @@ def read_table(
         units: from the table's names to the unit a column is in, where it is not the signal's own
             (``lsmlib.SIGNALS``): for example ``{"TEMP": "°F"}``.
         how: from the table's names to what becomes of several readings in a minute: ``"mean"``, ``"sum"``, ``"min"``,
-            ``"max"`` or ``"last"``. By default steps and calories are added up, and the mean is taken of all else.
+            ``"max"`` or ``"last"``. By default steps and calories are added up, and the mean is taken of all else. Rows
+            that say the same twice count once, so times must be as fine as the readings: where more than a tenth of
+            the readings contradict others of the same time, the table is refused.
         time_format: as for ``datetime.strptime``, for example ``"%d/%m/%Y %H:%M"``.
         timezone: the IANA name of where people were, such as ``"Europe/Berlin"``: times with a zone are told on the
             clock of its walls. Without it they stay on the clock on which they are written.
@@ -88,6 +91,9 @@ def read_table(
     Raises:
         ValueError: for unknown columns, signals or units, times that cannot be understood or could be two dates, and
             tables without a usable reading; the message names the row.
+
+    Warns:
+        UserWarning: if times are seconds and there is no ``timezone``.
     """
     if not isinstance(frame, pd.DataFrame):
         raise ValueError(f"frame is a {type(frame).__name__}; expected a pandas.DataFrame")
@@ -98,6 +104,10 @@ def read_table(
     wall, offset = _read_times(frame[time], time, time_format, timezone)
     whose, people = _read_people(frame, person)
     recording = Recording("read_table", source, licence, timezone)
+    if timezone is None and pd.api.types.is_numeric_dtype(frame[time]):
+        in_utc = "times are seconds in UTC, so days begin at midnight there; pass timezone='Europe/Berlin' or the like"
+        recording.note(in_utc)
+        warnings.warn(in_utc, UserWarning, stacklevel=2)
     for column, name in columns.items():
         value = _convert(_read_numbers(frame[column], column), column, name, units.get(column))
         one_how = how.get(column, "sum" if name in ("steps", "calories") else "mean")

@@ -99,17 +99,12 @@ def test_actiwatch(tmp_path):
     assert cohort["age"].values[0] == 31 and cohort["sex"].values[0] == "female"
 
 
-@pytest.mark.parametrize(("code", "expected"), [("1", [53, 0]), ("2", [46, 7]), ("8", [0, 0, 6, 6, 17, 17, 3.5, 3.5])])
+@pytest.mark.parametrize(("code", "expected"), [("1", [53]), ("2", [12, 41]), ("8", [0, 0, 6, 6, 17, 17, 3.5, 3.5])])
 def test_epochs_of_other_lengths_become_minutes(tmp_path, code, expected):
     (tmp_path / "anna.AWD").write_text("\n".join([*AWD[:3], code, *AWD[4:]]))
     found = lsmlib.read_actigraphy(tmp_path / "anna.AWD")["counts"].values[0]
     found = found[838 : 838 + len(expected)]
-    if code == "2":
-        assert found.tolist() == [12, 41]
-    elif code == "1":
-        assert found[0] == 53 and np.isnan(found[1])
-    else:
-        assert found.tolist() == expected
+    assert found.tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -214,3 +209,13 @@ def test_order_changes_nothing_and_a_day_of_another_century_is_dropped(tmp_path)
     assert np.array_equal(a["signals"].values, b["signals"].values, equal_nan=True)
     dropped = lsmlib.describe_reading(b).signals["counts"]["dropped"]
     assert dropped == {"dated before 1800 or in the future": 1, "repeated": 1}
+
+
+def test_minutes_measured_in_part_are_gaps(tmp_path):
+    lines = [*AWD[:2], "11:00:30", "1", *AWD[4:7], *["10"] * 10]  # 15 s: half of 11:00, all of 11:01 and 11:02
+    (tmp_path / "anna.AWD").write_text("\n".join(lines))
+    cohort = lsmlib.read_actigraphy(tmp_path / "anna.AWD")
+    counts = cohort["counts"].values[0]
+    assert counts[661:663].tolist() == [40, 40] and np.isfinite(counts).sum() == 2
+    dropped = lsmlib.describe_reading(cohort).signals["counts"]["dropped"]
+    assert dropped == {"in minutes that were measured in part": 2}

@@ -97,7 +97,11 @@ def test_sleep_of_the_day(tmp_path, midnight):
     cohort = lsmlib.read_fitabase(tmp_path)
     np.testing.assert_equal(cohort["minutes_asleep"].values, [327, np.nan])
     np.testing.assert_equal(cohort["minutes_in_bed"].values, [346, np.nan])
-    assert dropped(cohort, "minutes_asleep") == {"empty, or outside 0 to 1440 minutes": 1, "repeated": 1}
+    assert dropped(cohort, "minutes_asleep") == {
+        "empty, or outside 0 to 1440 minutes": 1,
+        "repeated": 1,
+        "on days without any of the 26 signals": 1,
+    }
 
 
 def test_people_by_file_name(tmp_path):

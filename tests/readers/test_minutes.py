@@ -20,7 +20,8 @@ def slowly(rows: list[tuple[int, int]], how: str) -> dict[int, float]:
         at[time].add(value)
     in_minute = defaultdict(list)
     for time in sorted(at):
-        in_minute[time // MINUTE].append(sum(at[time]) / len(at[time]))
+        same = WAYS[how](list(at[time])) if how in ("min", "max") else sum(at[time]) / len(at[time])
+        in_minute[time // MINUTE].append(same)
     way = WAYS.get(how, lambda values: values[-1])
     return {minute: float(way(values)) for minute, values in in_minute.items()}
 

@@ -83,7 +83,8 @@ def test_states_hold_where_the_middle_of_the_minute_lies_also_over_midnight():
     assert np.flatnonzero(asleep[0] == 0).tolist() == [1435]
     assert np.flatnonzero(asleep[1] == 1).tolist() == list(range(10)) and (asleep[1, 10:] == -1).all()
     assert lsmlib.describe_reading(cohort).signals["asleep"]["dropped"] == {
-        "ends before it starts, or lasts longer than a day": 1
+        "ends before it starts, or lasts longer than a day": 1,
+        "on days without any of the 26 signals": 1,
     }
 
 
@@ -164,3 +165,23 @@ def test_totals_are_spread_in_blocks(monkeypatch):
         found.append(recording.to_cohort()["signals"].sel(signal="steps").values)
     np.testing.assert_allclose(found[0], found[1], rtol=1e-5)
     assert np.nansum(found[0]) == pytest.approx(value.sum(), rel=1e-5)
+
+
+def test_times_that_have_lost_their_seconds_are_refused():
+    recording = new()
+    recording.add("a", "steps", at(*([0] * 4), *([1] * 4)), np.array([10, 12, 11, 9, 3, 4, 5, 6]), how="sum")
+    with pytest.raises(
+        ValueError, match=r"steps of person 'a' .* 6 of 8 readings say something else .* lost their sec"
+    ):
+        recording.to_cohort()
+
+
+def test_what_is_known_only_of_days_without_signals_is_counted():
+    recording = new()
+    recording.add("a", "heart_rate", at(0), np.array([60]))
+    recording.add_states("a", "asleep", at(3000), at(3100), np.array([1]))
+    recording.add_states("a", "asleep", at(1430), at(1500), np.array([1]))  # half of it lies on the day of the reading
+    recording.add_of_day("a", "minutes_asleep", np.datetime64("2024-03-09"), 400)
+    summary = lsmlib.describe_reading(recording.to_cohort())
+    lost = {"on days without any of the 26 signals": 1}
+    assert summary.signals["asleep"]["dropped"] == lost and summary.signals["minutes_asleep"]["dropped"] == lost

@@ -149,3 +149,17 @@ def test_tables_without_rows_and_things_that_are_no_tables():
         lsmlib.read_table(table().iloc[:0], {"hr": "heart_rate"})
     with pytest.raises(ValueError, match="a list; expected a pandas"):
         lsmlib.read_table([1, 2], {"hr": "heart_rate"})
+
+
+@pytest.mark.parametrize(("how", "expected"), [("min", 10), ("max", 12), ("mean", 11)])
+def test_readings_of_one_time_become_one_as_asked(how, expected):
+    frame = pd.DataFrame({"time": "2024-03-04 07:30", "hr": np.array([10, 12]) + 50.0})
+    cohort = lsmlib.read_table(frame, {"hr": "heart_rate"}, person=None, how={"hr": how})
+    assert signal(cohort, "heart_rate")[450] == expected + 50
+
+
+def test_seconds_without_a_zone_are_told_in_utc_with_a_warning():
+    frame = pd.DataFrame({"time": [1709534400.0], "hr": [60]})
+    with pytest.warns(UserWarning, match="days begin at midnight there"):
+        cohort = lsmlib.read_table(frame, {"hr": "heart_rate"}, person=None)
+    assert signal(cohort, "heart_rate")[400] == 60 and "UTC" in lsmlib.describe_reading(cohort).notes[0]
