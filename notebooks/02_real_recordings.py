@@ -393,7 +393,8 @@ plt.show()
 # Curves can agree while days do not. A **classifier two-sample test** lets boosted trees look at hours of (heart rate, steps)
 # from both sides and guess which are real. It is tested on people whom it never saw, real or simulated. An AUROC of 0.5
 # would mean that it is guessing, 1 that no simulated hour passes. To know what chance alone does with so few people, it also
-# judges other simulated people against the same ones.
+# judges other simulated people against the same ones. (Among people alike it may come out below a half: what those in training
+# have more of, those in the test have less of.)
 
 # %%
 judged = realism.two_sample_test(worn, simulated, seed=SEED)
@@ -477,7 +478,7 @@ else:
 # And movement of patients with depression and of controls (Depresjon), by the hour of the day: as log energy, the one of the
 # 26 signals that activity counts can stand for.
 
-# %%
+# %% tags=["long"]
 if "depresjon" in recorded:
     motion = recorded["depresjon"]
     figure, axes = plt.subplots(figsize=(8, 2.8), layout="constrained")
