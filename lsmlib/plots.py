@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.figure import Figure
 
+from lsmlib.runs import find_runs
 from lsmlib.signals import MEAN, SD, SENSORS, SIGNAL_NAMES, SIGNALS, index_of, normalise
 
 SENSOR_COLOURS = dict(zip(SENSORS, sns.color_palette("deep", len(SENSORS)), strict=True))
@@ -64,7 +65,7 @@ def plot_day(cohort: xr.Dataset, day: int = 0) -> Figure:
 
 def _draw_log(axes: Axes, row: xr.Dataset) -> None:
     """Sleep as a band, activities as named bars and moods as named marks, over the hours of the day."""
-    for start, stop in _runs(_codes(row, "asleep") == 1):
+    for start, stop in find_runs(_codes(row, "asleep") == 1):
         axes.axvspan(start / 60, stop / 60, 0.0, 0.45, color=SLEEP, lw=0)
         if stop - start > 60:
             axes.text((start + stop) / 120, 0.2, "asleep", color="white", ha="center", va="center", fontsize=8)
@@ -72,7 +73,7 @@ def _draw_log(axes: Axes, row: xr.Dataset) -> None:
         codes, attrs = _codes(row, name), row[name].attrs if name in row else {}
         names = dict(zip(attrs.get("flag_values", []), attrs.get("flag_meanings", "").split(), strict=True))
         for code in np.unique(codes[codes >= 0]):
-            for start, stop in _runs(codes == code):
+            for start, stop in find_runs(codes == code):
                 bottom, top = (0.55, 1.0) if name == "activity" else (0.0, 0.4)
                 axes.axvspan(start / 60, stop / 60, bottom, top, color=colour, lw=1)
                 axes.text(
@@ -105,12 +106,6 @@ def _draw_grid(axes: Axes, values: np.ndarray, cmap: Colormap = DEVIATIONS, limi
     return image
 
 
-def _runs(true: np.ndarray) -> list[tuple[int, int]]:
-    """Start and stop (exclusive) of each run of True in ``[t]``."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], true, [False]]).astype(np.int8)))
-    return list(zip(edges[::2], edges[1::2], strict=True))
-
-
 def plot_signals(cohort: xr.Dataset, day: int, signals: Sequence[str], hours: tuple[float, float] = (0, 24)) -> Figure:
     """Some signals of one day as lines in their units, sleep shaded, activities marked, gaps left open.
 
@@ -128,9 +123,9 @@ def plot_signals(cohort: xr.Dataset, day: int, signals: Sequence[str], hours: tu
     for panel, signal in zip(axes[:, 0], shown, strict=True):
         # dots, because a line needs two neighbours, and many devices measure once in some minutes
         panel.plot(hour, row["signals"].sel(signal=signal.name), ".-", color=SENSOR_COLOURS[signal.sensor], lw=1, ms=2)
-        for start, stop in _runs(_codes(row, "asleep") == 1):
+        for start, stop in find_runs(_codes(row, "asleep") == 1):
             panel.axvspan(start / 60, stop / 60, color=SLEEP, alpha=0.12, lw=0)
-        for start, stop in _runs(_codes(row, "activity") >= 0):
+        for start, stop in find_runs(_codes(row, "activity") >= 0):
             panel.axvspan(start / 60, stop / 60, color=ACTIVITY, alpha=0.25, lw=0)
         panel.set_title(f"{signal.name.replace('_', ' ')} ({signal.unit})", loc="left", fontsize=9, pad=2)
     axes[-1, 0].set(xlim=hours, xlabel="hour of the day (blue: asleep, orange: logged activity)")

@@ -90,7 +90,8 @@ sns.scatterplot(data=crowd[:1500], x="bmi", y="homa_ir", hue="fitness", palette=
 middle.set(xlabel="body mass index (kg/m²)", ylabel="HOMA-IR", yscale="log")
 crowd["blood pressure"] = np.where(crowd["hypertension"] > 0, "hypertension", "normal")
 sns.histplot(data=crowd, x="resting_heart_rate", hue="blood pressure", common_norm=False, stat="density", ax=right)
-right.set(xlabel="resting heart rate (bpm)", ylabel="density")
+right.set(xlabel="resting heart rate (bpm)", ylabel="density", xlim=(45, 115))
+sns.move_legend(right, "upper right", frameon=False, fontsize=8)
 plt.show()
 
 # %% [markdown]

@@ -439,8 +439,10 @@ for panel, (name, signal) in zip(axes, pairs, strict=True):
         values = cohort["signals"].sel(signal=signal).values
         sns.kdeplot(values[np.isfinite(values)][::7], label=label, ax=panel, cut=0, bw_adjust=1.5)
     unit = lsmlib.SIGNALS[lsmlib.SIGNAL_NAMES.index(signal)].unit
-    panel.set(xlabel=f"{signal.replace('_', ' ')} ({unit})", ylabel="", yticks=[])
-    panel.legend(frameon=False, fontsize=7)
+    panel.set(xlabel=f"{signal.replace('_', ' ')} ({unit})", ylabel="density" if panel is axes[0] else "", yticks=[])
+    panel.set_ylim(0, 1.35 * panel.get_ylim()[1])  # room for the legend
+    panel.legend(frameon=False, fontsize=7, loc="upper right")
+axes[2].set_xlim(0, 20)
 plt.show()
 
 # %% [markdown]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lsmlib import plots
+from lsmlib.runs import find_runs
 from lsmlib.signals import MEAN, SD, SIGNAL_NAMES
 from lsmlib.simulate import MODES
 from tests.cohorts import small_cohort
@@ -21,9 +22,9 @@ def cohort():
 
 def test_runs_by_hand():
     true = np.array([1, 1, 0, 0, 1, 0, 1], bool)
-    assert plots._runs(true) == [(0, 2), (4, 5), (6, 7)]
-    assert plots._runs(np.zeros(5, bool)) == []
-    assert plots._runs(np.ones(5, bool)) == [(0, 5)]
+    assert find_runs(true) == [(0, 2), (4, 5), (6, 7)]
+    assert find_runs(np.zeros(5, bool)) == []
+    assert find_runs(np.ones(5, bool)) == [(0, 5)]
 
 
 def test_a_day_shows_every_reading_and_every_gap(cohort):

@@ -7,7 +7,7 @@ import xarray as xr
 from lsmlib.datasets.cards import FITBIT
 from lsmlib.datasets.files import find_file, new_recording, not_here, read_parquet
 from lsmlib.readers import read_fitabase
-from lsmlib.readers.tables import read_pieces
+from lsmlib.readers.fitabase import add_files
 
 
 def load_fitbit(folder: Path, non_wear: str | None) -> xr.Dataset:
@@ -28,12 +28,6 @@ def load_fitbit(folder: Path, non_wear: str | None) -> xr.Dataset:
             for column, name in (("Steps", "steps"), ("Intensity", "intensity"), ("HeartRate", "heart_rate")):
                 if column in rows:
                     recording.add(str(person), name, when, rows[column].to_numpy(float))
-    if (nights := find_file(folder, "sleepDay*.csv")) is not None:
-        columns = ["Id", "SleepDay", "TotalMinutesAsleep", "TotalTimeInBed"]
-        for piece in read_pieces(nights, columns):
-            recording.add_file(nights, len(piece))
-            dates = piece.times("SleepDay", ["%m/%d/%Y %H:%M", "%m/%d/%Y %I:%M:%S %p"])
-            for name, column in (("minutes_asleep", columns[2]), ("minutes_in_bed", columns[3])):
-                for person, date, value in zip(piece.text("Id"), dates, piece.numbers(column), strict=True):
-                    recording.add_of_day(person, name, date, value)
+    if find_file(folder, "sleepDay*.csv") is not None:
+        add_files(recording, folder, kinds=("sleep_day",))
     return recording.to_cohort(non_wear=non_wear)

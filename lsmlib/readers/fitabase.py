@@ -1,6 +1,7 @@
 """Fitabase: exports of Fitbit data from studies, minute by minute."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,6 +64,9 @@ class _Rows(NamedTuple):
     value: np.ndarray  # float32 [n, k]
 
 
+KINDS = ("minutes", "heart_rate", "sleep", "sleep_day")
+
+
 def read_fitabase(
     folder: str | Path,
     *,
@@ -106,10 +110,17 @@ def read_fitabase(
     if timezone is not None:
         check_timezone(timezone)
     recording = Recording("read_fitabase", "Fitbit, by way of Fitabase", timezone=timezone)
-    files = _find(Path(folder), recording)
+    add_files(recording, Path(folder), date_order)
+    return recording.to_cohort(non_wear=non_wear)
+
+
+def add_files(recording: Recording, folder: Path, date_order: str = "mdy", kinds: Sequence[str] = KINDS) -> None:
+    """Add the files of a folder to a Recording, or only those of some ``kinds``; raises as ``read_fitabase``."""
     nights: list[_Rows] = []
     days: list[_Rows] = []
-    for file in files:
+    for file in _find(folder, recording):
+        if file.kind not in kinds:
+            continue
         rows = _read(file, date_order, recording)
         match file.kind:
             case "sleep":
@@ -122,7 +133,6 @@ def read_fitabase(
         _add_sleep(recording, nights)
     if days:
         _add_sleep_days(recording, days)
-    return recording.to_cohort(non_wear=non_wear)
 
 
 # --- which files ---------------------------------------------------------------------------------------------------

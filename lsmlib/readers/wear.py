@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lsmlib.runs import find_runs
 from lsmlib.signals import MINUTES_PER_DAY
 
 
@@ -30,12 +31,12 @@ def find_non_wear_choi(counts: np.ndarray, window: int = 90, spike: int = 2, qui
     is_zero = np.asarray(counts) == 0
     length = len(is_zero)
     forgiven = is_zero.copy()
-    for start, stop in runs(~is_zero):
+    for start, stop in find_runs(~is_zero):
         before, after = is_zero[max(start - quiet, 0) : start], is_zero[stop : stop + quiet]
         if stop - start <= spike and len(before) == len(after) == quiet and before.all() and after.all():
             forgiven[start:stop] = True
     not_worn = np.zeros(length, bool)
-    for start, stop in runs(forgiven):
+    for start, stop in find_runs(forgiven):
         not_worn[start:stop] = stop - start >= window
     return not_worn
 
@@ -72,9 +73,3 @@ def check_non_wear(non_wear: str | None) -> None:
     """Raises ``ValueError`` unless ``non_wear`` is None or the name of a rule."""
     if non_wear is not None and non_wear not in NON_WEAR:
         raise ValueError(f"non_wear is {non_wear!r}; expected None or one of {sorted(NON_WEAR)}")
-
-
-def runs(condition: np.ndarray) -> list[tuple[int, int]]:
-    """Start and stop of every stretch of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], condition, [False]]).astype(np.int8)))
-    return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]

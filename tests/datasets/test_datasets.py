@@ -3,6 +3,8 @@
 import functools
 import http.server
 import io
+import subprocess
+import sys
 import tarfile
 import threading
 import zipfile
@@ -11,7 +13,6 @@ from dataclasses import replace
 import pooch
 import pytest
 
-import lsmlib
 from lsmlib.datasets import CARDS, download, fetch, load
 from lsmlib.datasets.download import unpacked
 from lsmlib.signals import SIGNAL_NAMES
@@ -140,4 +141,8 @@ def test_damaged_evil_and_huge_archives(tmp_path, monkeypatch, kind, file):
 
 
 def test_importing_touches_no_network():
-    assert callable(lsmlib.datasets.fetch)
+    forbid = "import socket\ndef connect(*_):\n    raise SystemExit('asked')\nsocket.socket.connect = connect\n"
+    names = (
+        "import lsmlib\nfor name in lsmlib.__all__ + ['datasets']:\n    getattr(lsmlib, name)\nlsmlib.datasets.load\n"
+    )
+    subprocess.run([sys.executable, "-c", forbid + names], check=True)

@@ -15,6 +15,7 @@ from lsmlib.cohort import make_cohort
 from lsmlib.readers import apple_xml
 from lsmlib.samples import write_apple_health
 from tests.cohorts import small_cohort, small_signals
+from tests.readings import dropped, minutes
 
 UNITS = {"HeartRate": "count/min", "StepCount": "count", "HeartRateVariabilitySDNN": "ms"}
 UNITS |= {"RestingHeartRate": "count/min", "AppleSleepingWristTemperature": "degC", "BodyMass": "kg"}
@@ -41,20 +42,6 @@ def write(folder: Path, *elements: str, head=HEAD, tail=TAIL) -> Path:
 
 def read(path, **options):
     return lsmlib.read_apple_health(path, progress=False, **options)
-
-
-def minutes(cohort, name):
-    """What was measured: from date and minute of the day to value."""
-    values = cohort["signals"].sel(signal=name).values
-    dates = cohort["date"].values.astype("datetime64[D]")
-    return {
-        f"{dates[day]} {minute // 60:02d}:{minute % 60:02d}": round(float(values[day, minute]), 4)
-        for day, minute in zip(*np.nonzero(~np.isnan(values)), strict=True)
-    }
-
-
-def dropped(cohort, name):
-    return cohort.attrs["reading"]["signals"][name]["dropped"]
 
 
 # --- what is read ------------------------------------------------------------------------------------------------

@@ -6,18 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lsmlib
+from lsmlib.readers.beats import RR_FEATURES
 
 START = 1_455_896_700  # 19 February 2016, 15:45:00 in UTC
-HRV = [
-    "rr_percent_valid",
-    "rr_80th_percentile",
-    "rr_20th_percentile",
-    "rr_median",
-    "rmssd",
-    "sdnn",
-    "rr_entropy",
-    "rr_diff_entropy",
-]
 
 
 def write(folder, name: str, lines, end: str = "\n", encoding: str = "utf-8"):
@@ -61,7 +52,7 @@ def test_a_session_by_hand(tmp_path):
     reading = lsmlib.describe_reading(cohort)
     assert reading.signals["sdnn"]["dropped"] == {"outside 1 to 300 ms": 4}
     assert [file["rows"] for file in reading.files] == [720, 180, 240, 720]
-    measured = {"heart_rate", *HRV, "skin_conductance", "skin_conductance_slope"} - {"rmssd", "sdnn"}
+    measured = {"heart_rate", *RR_FEATURES, "skin_conductance", "skin_conductance_slope"} - {"rmssd", "sdnn"}
     measured |= {"skin_temperature", "skin_temperature_slope"}
     assert {name for name in lsmlib.SIGNAL_NAMES if values(cohort, name)} == measured
 
@@ -245,7 +236,7 @@ def test_what_is_written_is_read(tmp_path, timezone):
         known = ~np.isnan(after)
         assert known.sum(axis=1).tolist() == [30, 30] and not known[0, :700].any()
         np.testing.assert_allclose(before[known], after[known], atol=atol, err_msg=name)
-    settled = {name: np.nanmean(back["signals"].sel(signal=name).values[:, :]) for name in HRV}
+    settled = {name: np.nanmean(back["signals"].sel(signal=name).values[:, :]) for name in RR_FEATURES}
     assert settled["rr_median"] == pytest.approx(800, abs=16)
     assert settled["sdnn"] == pytest.approx(50, rel=0.15) and settled["rmssd"] == pytest.approx(40, rel=0.15)
     share = back["signals"].sel(signal="rr_percent_valid").values

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lsmlib
+from tests.readings import dropped
 
 DAY = np.datetime64("2016-04-12")
 WIDE = "Id,ActivityHour," + ",".join(f"Steps{minute:02d}" for minute in range(60))
@@ -34,10 +35,6 @@ def read(cohort, name: str = "steps") -> dict[int, float]:
     return dict(zip((start[day] * 1440 + minute).tolist(), values[day, minute].tolist(), strict=True))
 
 
-def dropped(cohort, name: str = "steps") -> dict[str, int]:
-    return lsmlib.describe_reading(cohort).signals[name]["dropped"]
-
-
 # --- layouts -------------------------------------------------------------------------------------------------------
 
 
@@ -47,7 +44,7 @@ def test_narrow_and_wide_together_count_once(tmp_path):
     write(tmp_path / "b" / "c", "minuteStepsWide_merged.CSV", [WIDE, wide])
     cohort = lsmlib.read_fitabase(tmp_path)
     assert read(cohort) == {60: 5, 61: 0, 62: 7, 63: 9} | {minute: 0 for minute in range(64, 120)}
-    assert dropped(cohort) == {"repeated": 3}
+    assert dropped(cohort, "steps") == {"repeated": 3}
     assert cohort["person"].values.tolist() == ["7"] and cohort["date"].values.astype("datetime64[D]").tolist() == [
         DAY.astype(object)
     ]
@@ -200,7 +197,7 @@ def test_a_date_a_hundred_years_off(tmp_path):
     lines = narrow({5: 9, 6: 9}) + [f"7,{us(5, day=DAY + days)},9" for days in (-36525, 36525)]
     write(tmp_path, "minuteStepsNarrow_merged.csv", lines)
     cohort = lsmlib.read_fitabase(tmp_path)
-    assert read(cohort) == {5: 9, 6: 9} and dropped(cohort) == {"dated before 1990 or in the future": 2}
+    assert read(cohort) == {5: 9, 6: 9} and dropped(cohort, "steps") == {"dated before 1990 or in the future": 2}
 
 
 def test_minutes_without_a_time_of_day_are_refused(tmp_path):
@@ -222,7 +219,7 @@ def test_nights_when_clocks_change(tmp_path):
     steps = cohort["signals"].sel(signal="steps").values.reshape(2, 24, 60)
     assert np.isnan(steps[0, 2]).all() and np.isnan(steps).sum() == 60
     assert steps[1, :4, 0].tolist() == [0, 2, 2, 3]  # 1 and 3 steps in the hour that came twice: their mean
-    assert dropped(cohort) == {"averaged with others of the same time": 60}
+    assert dropped(cohort, "steps") == {"averaged with others of the same time": 60}
     with pytest.raises(ValueError, match="timezone is 'New York'"):
         lsmlib.read_fitabase(tmp_path, timezone="New York")
 
@@ -304,7 +301,7 @@ def test_order_and_copies_of_rows_change_nothing(tmp_path_factory, values, rando
     cohort = lsmlib.read_fitabase(folder)
     assert read(cohort) == usable(values)
     kept = sum(0 <= float(value or "nan") < 1e38 for value in values.values())
-    assert dropped(cohort).get("repeated", 0) == kept * (copies - 1)
+    assert dropped(cohort, "steps").get("repeated", 0) == kept * (copies - 1)
 
 
 @given(VALUES, st.integers(1, 250))

@@ -16,6 +16,7 @@ from lsmlib.cohort import make_cohort
 from lsmlib.readers import takeout_json
 from lsmlib.samples import write_fitbit_takeout
 from tests.cohorts import small_cohort, small_signals
+from tests.readings import dropped, minutes
 
 
 def heart(time, bpm, confidence=3):
@@ -43,20 +44,6 @@ def put(folder: Path, name: str, content) -> Path:
 
 def read(folder, timezone="UTC", **options):
     return lsmlib.read_fitbit_takeout(folder, timezone=timezone, progress=False, **options)
-
-
-def minutes(cohort, name):
-    """What was measured: from date and minute of the day to value."""
-    values = cohort["signals"].sel(signal=name).values
-    dates = cohort["date"].values.astype("datetime64[D]")
-    return {
-        f"{dates[day]} {minute // 60:02d}:{minute % 60:02d}": round(float(values[day, minute]), 4)
-        for day, minute in zip(*np.nonzero(~np.isnan(values)), strict=True)
-    }
-
-
-def dropped(cohort, name):
-    return cohort.attrs["reading"]["signals"][name]["dropped"]
 
 
 # --- what is read ------------------------------------------------------------------------------------------------

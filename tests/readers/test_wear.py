@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lsmlib.readers.wear import check_non_wear, find_non_wear_choi, find_stepless_days, runs
+from lsmlib.readers.wear import check_non_wear, find_non_wear_choi, find_stepless_days
+from lsmlib.runs import find_runs
 
 
 def counts(*parts: tuple[int, int]) -> np.ndarray:
@@ -41,4 +42,4 @@ def test_unknown_rules_are_refused():
 
 
 def test_runs():
-    assert runs(np.array([True, False, True, True])) == [(0, 1), (2, 4)] and runs(np.zeros(0, bool)) == []
+    assert find_runs(np.array([True, False, True, True])) == [(0, 1), (2, 4)] and find_runs(np.zeros(0, bool)) == []
