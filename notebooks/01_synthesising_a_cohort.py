@@ -79,7 +79,7 @@ columns = ["age", "bmi", "fitness", "resting_heart_rate", "hypertension", "anxie
 crowd = pd.DataFrame({name: np.asarray(getattr(crowd, name)) for name in columns})
 crowd.describe().loc[["mean", "std", "min", "50%", "max"]].round(2)
 
-# %%
+# %% tags=["long"]
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
 older = pd.cut(crowd["age"], [18, 30, 45, 60, 90], labels=["18-29", "30-44", "45-59", "60+"])
 heavier = pd.cut(crowd["bmi"], [0, 25, 30, 99], labels=["< 25", "25-30", "> 30"])
