@@ -23,14 +23,15 @@ class Encoder(keras.layers.Layer):
         self.grid, self.width, self.class_token = grid, stack.width, None
         self.positions = sincos_positions(grid.rows, grid.columns, stack.width)
         self.embedding = dense(stack.width, seeds, name="embedding", dtype=self.dtype_policy)
-        if class_token:
-            self.class_token = self.add_weight(
-                shape=(1, 1, stack.width), initializer=_small(next(seeds)), name="class_token"
-            )
+        self.token_initializer = _small(next(seeds)) if class_token else None
         self.transformer = Transformer(stack, seeds, name="transformer", dtype=self.dtype_policy)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the weights for windows ``[b, t, s]``."""
+        if self.token_initializer is not None:
+            self.class_token = self.add_weight(
+                shape=(1, 1, self.width), initializer=self.token_initializer, name="class_token"
+            )
         self.embedding.build((None, None, self.grid.cells))
         self.transformer.build((None, None, self.width))
 
@@ -69,12 +70,15 @@ class Decoder(keras.layers.Layer):
         self.grid, self.width, self.skip = grid, stack.width, int(class_token)
         self.positions = sincos_positions(grid.rows, grid.columns, stack.width)
         self.embedding = dense(stack.width, seeds, name="embedding", dtype=self.dtype_policy)
-        self.mask_token = self.add_weight(shape=(1, 1, stack.width), initializer=_small(next(seeds)), name="mask_token")
+        self.token_initializer = _small(next(seeds))
         self.transformer = Transformer(stack, seeds, name="transformer", dtype=self.dtype_policy)
         self.prediction = dense(grid.cells, seeds, name="prediction", dtype=self.dtype_policy)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the weights for encoded tokens ``[b, k, w]``."""
+        self.mask_token = self.add_weight(
+            shape=(1, 1, self.width), initializer=self.token_initializer, name="mask_token"
+        )
         self.embedding.build(input_shape)
         self.transformer.build((None, None, self.width))
         self.prediction.build((None, None, self.width))

@@ -17,6 +17,7 @@ from lsmlib.checks import check_cohort, check_whole
 from lsmlib.masking import keep_random, keep_visible, place_kept
 from lsmlib.models.autoencoder import Decoder, Encoder
 from lsmlib.models.batching import run_in_batches
+from lsmlib.models.saving import SavedModel
 from lsmlib.models.sizes import LSM1_SIZES, Size, size_of
 from lsmlib.nn.augment import Augment
 from lsmlib.nn.patches import Grid
@@ -27,7 +28,7 @@ from lsmlib.windows import fill_gaps
 
 
 @keras.saving.register_keras_serializable(package="lsmlib")
-class LSM1(keras.Model):
+class LSM1(SavedModel):
     """LSM-1, an ordinary ``keras.Model``: ``compile`` with an optimizer and ``fit`` on ``make_batches(windows, …)``.
 
     Calling it on normalised windows float ``[b, t, s]`` hides tokens at random and returns named outputs (``call``). It
