@@ -58,8 +58,8 @@ def _forward(query, key, value):
 def _backward(kept, gradient):
     def block(one):
         query, key, value, output, logsum, gradient = one
-        # Key by query, so that the two products at the end read each array in the order in which it lies. Here too, what
-        # is subtracted from each query's scores goes through the product as one channel more.
+        # Key by query, so that the two products at the end read each array in the order in which it lies. Here too,
+        # what is subtracted from each query's scores goes through the product as one channel more.
         weights = _exp(_append(key, 1.0) @ _append(query, -logsum).T)
         mean = jnp.sum(output * gradient, axis=1, keepdims=True)
         slopes = weights * (_append(value, 1.0) @ _append(gradient, -mean).T)
