@@ -67,7 +67,9 @@ def test_hidden_values_reach_nothing_but_the_target(model, windows):
     kept = np.tile(np.arange(9, dtype=np.int32), (12, 1))
     first = model({"signals": values, "kept": kept})
     cells = np.repeat(np.asarray(first["hidden"])[:, :, None], 50, axis=2)
-    spoilt = np.where(model.grid.to_windows(cells), np.random.default_rng(0).choice([np.nan, 1e9], values.shape), values)
+    spoilt = np.where(
+        model.grid.to_windows(cells), np.random.default_rng(0).choice([np.nan, 1e9], values.shape), values
+    )
     second = model({"signals": spoilt.astype(np.float32), "kept": kept})
     for name in ("encoded", "prediction", "hidden"):
         np.testing.assert_array_equal(first[name], second[name])
