@@ -2,12 +2,12 @@ import csv
 
 import numpy as np
 import pytest
-from tests.windows import small_windows
 
 import lsmlib
 from lsmlib.models.lsm1 import LSM1
 from lsmlib.training import make_optimizer
 from lsmlib.training_logs import SNAPSHOT_STEPS
+from tests.windows import small_windows
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,9 @@ def test_files_of_a_run(windows, tmp_path):
 def test_a_loss_that_is_no_number_stops_with_the_last_finite_weights(windows, tmp_path):
     model = LSM1("nano", minutes=60, seed=1)
     before = weights_of(model)
-    with pytest.raises(FloatingPointError, match="loss is nan at step .*back at step 0.*saved to.*lower learning_rate"):
+    with pytest.raises(
+        FloatingPointError, match=r"loss is nan at step .*back at step 0.*saved to.*lower learning_rate"
+    ):
         lsmlib.pretrain(model, windows, steps=50, batch_size=4, learning_rate=1e30, progress=False, log_dir=tmp_path)
     for now, then in zip(weights_of(model), before, strict=True):
         np.testing.assert_array_equal(now, then)

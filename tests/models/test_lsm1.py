@@ -5,13 +5,13 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from tests.windows import small_windows
 
 import lsmlib
 from lsmlib.models.lsm1 import LSM1
 from lsmlib.models.sizes import LSM1_SIZES, Size
 from lsmlib.nn.transformer import Stack, Transformer, seed_stream
 from lsmlib.signals import normalise
+from tests.windows import small_windows
 
 SMALL = {"size": "nano", "minutes": 60}
 
