@@ -164,9 +164,8 @@ class WienerFill:
             known = ~np.isnan(block)
             around = np.where(known, normalise(block) - self.mean, np.float32(0))
             # minutes first: the cosine transform and the products with each frequency's matrix are fastest there
-            expected = _expect(
-                *(np.ascontiguousarray(np.swapaxes(each, 0, 1)) for each in (around, known)), self.spectrum
-            )
+            around, seen = (np.ascontiguousarray(np.swapaxes(each, 0, 1)) for each in (around, known))
+            expected = _expect(around, seen, self.spectrum)
             guess = denormalise(np.swapaxes(expected, 0, 1) + self.mean)
             filled[first : first + BLOCK] = np.where(known, block, np.clip(guess, LOW, HIGH))
         return filled
