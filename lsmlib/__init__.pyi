@@ -3,6 +3,7 @@ from . import evaluate as evaluate
 from . import nn as nn
 from . import plots as plots
 from . import plots_models as plots_models
+from . import plots_generative as plots_generative
 from . import readers as readers
 from . import samples as samples
 from . import signals as signals
