@@ -22,7 +22,8 @@ def draw_image(axes: Axes, values: np.ndarray, title: str = "") -> AxesImage:
         extent=(0, len(values), values.shape[1], 0),
     )  # fmt: skip
     axes.set(title=title, xlabel="minute of the window")
-    if axes.get_subplotspec().is_first_col() and values.shape[1] == len(SIGNAL_NAMES):
+    place = axes.get_subplotspec()
+    if (place is None or place.is_first_col()) and values.shape[1] == len(SIGNAL_NAMES):
         axes.set_yticks(np.arange(len(SIGNAL_NAMES)) + 0.5, SIGNAL_NAMES, fontsize=6)
     return image
 

@@ -165,12 +165,12 @@ plt.show()
 # %%
 def sincos(place, width):
     angle = place[:, None] * 10_000.0 ** -(np.arange(width // 2) / (width // 2))
-    return np.concatenate([np.sin(angle), np.cos(angle)], axis=1)
+    return jnp.concatenate([jnp.sin(angle), jnp.cos(angle)], axis=1)
 
 
 def positions(width):  # [n, w]
     time, signal = np.divmod(np.arange(ROWS * COLUMNS), COLUMNS)
-    return np.concatenate([sincos(time, width // 2), sincos(signal, width // 2)], axis=1)
+    return jnp.concatenate([sincos(time, width // 2), sincos(signal, width // 2)], axis=1)
 
 
 # %% [markdown]
