@@ -57,9 +57,8 @@ PROFILE = "laptop"
 # The split is by person. Training windows may overlap (one starts every hour); test windows do not.
 
 # %%
-size = lsmlib.profile(PROFILE)
-people = {"smoke": 48, "laptop": 2000}.get(PROFILE, size.people)  # few windows of a day qualify, and days are cheap here
-cohort = lsmlib.simulate_cohort(people=people, days=4, seed=SEED)
+plan = lsmlib.profile(PROFILE).lsm1
+cohort = lsmlib.simulate_cohort(people=plan.people, days=plan.days, seed=SEED)
 parts = lsmlib.split_people(cohort, (0.8, 0.1, 0.1), seed=SEED)
 train, valid, test = (lsmlib.cut_windows(part, stride=s) for part, s in zip(parts, (60, 300, 300), strict=True))
 del cohort, parts
@@ -110,14 +109,12 @@ plots_generative.plot_filling(one, one_hidden, fills, row=0, signals=["heart_rat
 # are other tasks.
 
 # %%
-steps = {"smoke": 6, "laptop": 2000}.get(PROFILE, size.steps)
-model = lsmlib.LSM1(size.size, seed=SEED)
+model = lsmlib.LSM1(plan.size, seed=SEED)
+options = {"steps": plan.steps, "batch_size": plan.batch_size, "learning_rate": plan.learning_rate}
 started = perf_counter()
-history = lsmlib.pretrain(
-    model, train, steps=steps, batch_size=min(size.batch, 32), learning_rate=3e-3, valid=valid, seed=SEED
-)
+history = lsmlib.pretrain(model, train, valid=valid, seed=SEED, **options)
 minutes = (perf_counter() - started) / 60
-print(f"{model.count_params():,} parameters, {steps} steps in {minutes:.1f} minutes")
+print(f"{model.count_params():,} parameters, {plan.steps:,} steps in {minutes:.1f} minutes")
 
 # %%
 plots_models.plot_training(history)
@@ -165,13 +162,18 @@ gains.assign(low=against_line["low"], high=against_line["high"]).style.format("{
 
 # %% tags=["long"]
 figure, axis = plt.subplots(figsize=(8, 0.35 * len(gains) + 1.2), layout="constrained")
-for offset, table, mark, name in ((0.12, against_line, "o", "over a line"), (-0.12, against_wiener, "D", "over Wiener")):
+for offset, table, mark, name in (
+    (0.12, against_line, "o", "over a line"),
+    (-0.12, against_wiener, "D", "over Wiener"),
+):
     place = np.arange(len(table))[::-1] + offset
     error = [table["value"] - table["low"], table["high"] - table["value"]]
     axis.errorbar(table["value"], place, xerr=error, fmt=mark, ms=5, lw=1, label=name)
 reported = {"random 80 %": 0.38, "interpolation 60 min": 0.16, "extrapolation 60 min": 0.23}
 for task, value in reported.items():
-    axis.plot(value, len(gains) - 1 - gains.index.get_loc(task), "k|", ms=14, label="reported" if value == 0.38 else None)
+    axis.plot(
+        value, len(gains) - 1 - gains.index.get_loc(task), "k|", ms=14, label="reported" if value == 0.38 else None
+    )
 axis.axvline(0, color="0.5", lw=0.8)
 axis.set_yticks(np.arange(len(gains))[::-1], gains.index)
 axis.set(xlabel="share of the squared error taken away by LSM-1 (95 % interval over people)", xlim=(-0.6, 0.7))
@@ -185,7 +187,9 @@ plt.show()
 
 # %%
 unit = scores[(scores["task"] == hour.name) & (scores["metric"] == "MAE") & (scores["signal"] != "all")]
-in_units = unit.pivot_table(index="signal", columns="filler", values="value", sort=False)[["mean", "linear", "Wiener", "LSM-1"]]
+in_units = unit.pivot_table(index="signal", columns="filler", values="value", sort=False)[
+    ["mean", "linear", "Wiener", "LSM-1"]
+]
 in_units.insert(0, "unit", unit.groupby("signal", sort=False)["units"].first())
 in_units.loc[["heart_rate", "rmssd", "steps", "skin_conductance", "skin_temperature"]].round(2)
 
@@ -203,7 +207,9 @@ plots_generative.plot_filling(one, one_hidden, fills, row=0, signals=["heart_rat
 
 # %%
 filled = model.impute(test)
-kept = np.array_equal(filled["signals"].values[test["observed"].values], test["signals"].values[test["observed"].values])
+kept = np.array_equal(
+    filled["signals"].values[test["observed"].values], test["signals"].values[test["observed"].values]
+)
 changed = float((filled["signals"].values != test["signals"].values).mean())
 print(f"every measured value untouched: {kept}; {changed:.1%} of the cells were filled in")
 
@@ -258,7 +264,13 @@ round(float(per_person.corr(method="spearman").iloc[0, 1]), 2)
 
 # %% tags=["numbers"]
 {
-    "mse_random": round(float(errors["squared_normalised"].sel(task="random 80 %", filler="LSM-1").sum() / errors["cells"].sel(task="random 80 %").sum()), 4),
+    "mse_random": round(
+        float(
+            errors["squared_normalised"].sel(task="random 80 %", filler="LSM-1").sum()
+            / errors["cells"].sel(task="random 80 %").sum()
+        ),
+        4,
+    ),
     "gain_random": round(float(gains.loc["random 80 %", "over a line"]), 4),
     "gain_interpolation_60": round(float(gains.loc["interpolation 60 min", "over a line"]), 4),
     "gain_extrapolation_60": round(float(gains.loc["extrapolation 60 min", "over a line"]), 4),
