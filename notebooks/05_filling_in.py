@@ -12,6 +12,14 @@
 # **Time**: fifteen minutes on a laptop, most of it training. **Hardware**: any; the same code runs on CPU, GPU and TPU.
 
 # %% tags=["colab-install"]
+import subprocess
+import sys
+from importlib import metadata, util
+
+if util.find_spec("google") and util.find_spec("google.colab"):  # only in Colab, whose own jax and numpy are kept
+    keep = [f"{name}=={metadata.version(name)}" for name in ("jax", "jaxlib", "numpy")]
+    package = "lsmlib @ git+https://github.com/your_account/large-sensor-models"
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package, *keep], check=True)
 
 # %%
 import os
