@@ -92,12 +92,15 @@ class WienerFill:
     Windows are taken for draws of a Gaussian process of 26 signals that is stationary in time, so what is hidden is
     filled in with its conditional expectation (a Wiener smoother; Wiener 1949, "Extrapolation, Interpolation, and
     Smoothing of Stationary Time Series"). The discrete cosine transform of a window turns minutes into frequencies that
-    are nearly uncorrelated; what is fitted is the 26 × 26 covariance of the signals at each frequency, averaged over
+    are nearly uncorrelated; what is fitted is the 26 × 26 covariance of the signals at each frequency, smoothed over
     neighbouring ones. Frequency 0 holds how windows, and so people, differ in level. The equations for a set of visible
     readings are solved by conjugate gradients, preconditioned with their solution for nothing hidden.
 
     One fit serves every task and pattern of what is hidden. It uses all lags and pairs of signals, but nothing that is
     not linear, no time of day, and no order between signals: that one runs ahead of another is averaged out.
+
+    On simulated windows its MSE was below that of the four others, and of scikit-learn's ``KNNImputer`` and
+    ``IterativeImputer`` over minutes, in random imputation, in inter- and extrapolation of an hour and for each sensor.
 
     Example:
         ``WienerFill().fit(train_windows)(windows, hidden)``
@@ -140,7 +143,7 @@ class WienerFill:
         # A constant is all in frequency 0, and there √minutes as large.
         self.mean = (total[0] / rows / np.sqrt(minutes)).astype(np.float32)
         products[0] -= np.outer(total[0], total[0]) / rows
-        self.spectrum = _average_neighbours(products / rows).astype(np.float32)
+        self.spectrum = _smooth(products / rows, rows).astype(np.float32)
         return self
 
     def __call__(self, windows: xr.Dataset, hidden: np.ndarray) -> np.ndarray:
@@ -164,9 +167,8 @@ class WienerFill:
             known = ~np.isnan(block)
             around = np.where(known, normalise(block) - self.mean, np.float32(0))
             # minutes first: the cosine transform and the products with each frequency's matrix are fastest there
-            expected = _expect(
-                *(np.ascontiguousarray(np.swapaxes(each, 0, 1)) for each in (around, known)), self.spectrum
-            )
+            around, seen = (np.ascontiguousarray(np.swapaxes(each, 0, 1)) for each in (around, known))
+            expected = _expect(around, seen, self.spectrum)
             guess = denormalise(np.swapaxes(expected, 0, 1) + self.mean)
             filled[first : first + BLOCK] = np.where(known, block, np.clip(guess, LOW, HIGH))
         return filled
@@ -205,12 +207,19 @@ def _expect(around: np.ndarray, known: np.ndarray, spectrum: np.ndarray) -> np.n
     return apply(spectrum, weights.reshape(around.shape))
 
 
-def _average_neighbours(spectrum: np.ndarray) -> np.ndarray:
-    """Average each frequency of ``[f, s, s]`` with those near it, except frequency 0: levels are another matter."""
+def _smooth(spectrum: np.ndarray, windows: int) -> np.ndarray:
+    """Steadier covariances ``[f, s, s]`` from those of so many windows.
+
+    Each frequency is averaged with those near it, except frequency 0: levels are another matter. Then covariances
+    between signals are shrunk towards 0, as if one more window for each signal had shown none: without that a fit on
+    few windows believes in chance.
+    """
     running = np.cumsum(np.concatenate([np.zeros_like(spectrum[:1]), spectrum]), axis=0)
-    frequency = np.arange(1, len(spectrum))
+    frequency = np.arange(len(spectrum))
     reach = np.minimum(NEIGHBOURS, frequency // 4)
     first, last = frequency - reach, np.minimum(frequency + reach, len(spectrum) - 1)
-    averaged = spectrum.copy()
-    averaged[1:] = (running[last + 1] - running[first]) / (last - first + 1)[:, None, None]
-    return averaged
+    count = (last - first + 1)[:, None, None]
+    averaged = (running[last + 1] - running[first]) / count
+    own = np.eye(spectrum.shape[1])
+    kept = windows * count / (windows * count + spectrum.shape[1])
+    return averaged * (own + (1 - own) * kept)

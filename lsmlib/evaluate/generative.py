@@ -60,18 +60,18 @@ def score_filling(
     """Score fillers on tasks: ``filling_errors``, then ``score_table``.
 
     Args:
-        windows: see ``filling_errors``.
-        fillers: see ``filling_errors``.
-        tasks: see ``filling_errors``.
+        windows: windows, or whole days with gaps, of people on whom no filler was trained.
+        fillers: name → callable ``(windows, hidden) -> [d, t, s]`` in physical units.
+        tasks: what is hidden.
         seed: of what is hidden, and of the resampling.
-        resamples: see ``score_table``.
+        resamples: how often people are drawn with replacement; 0 for no intervals.
         progress: whether to show a progress bar.
 
     Returns:
-        See ``score_table``.
+        The tidy table that ``score_table`` describes.
 
     Raises:
-        ValueError: as these two.
+        ValueError: as ``filling_errors`` and ``score_table``.
     """
     people = len(np.unique(windows["person"].values)) if "person" in windows else 0
     if people == 1 and resamples:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsmlib.evaluate import BASELINES, WienerFill, linear_fill, mean_fill, nearest_fill, window_mean_fill
-from lsmlib.evaluate.fills import NUGGET, _average_neighbours
+from lsmlib.evaluate.fills import NUGGET, _smooth
 from lsmlib.evaluate.generative_tasks import RandomImputation, SensorImputation
 from lsmlib.signals import HIGH, LOW, MEAN, SD, denormalise, normalise
 from tests.evaluate.windows import noise_windows, series, windows_of
@@ -119,19 +119,21 @@ def test_wiener_knows_level_and_covariance(wiener):
     np.testing.assert_allclose(wiener.mean, values.mean(axis=(0, 1)), atol=1e-5)
     # frequency 0 is √20 times the window's mean
     level = np.cov(values.mean(axis=1).T, ddof=0)
-    np.testing.assert_allclose(wiener.spectrum[0], 20 * level, rtol=1e-3, atol=1e-4)
+    shrunk = np.where(np.eye(26, dtype=bool), level, level * 200 / 226)
+    np.testing.assert_allclose(wiener.spectrum[0], 20 * shrunk, rtol=1e-3, atol=1e-4)
     # what is averaged over frequencies is not lost: the variance of all minutes together (Parseval)
     assert np.trace(wiener.spectrum.sum(axis=0)) / 20 == pytest.approx(values.var(axis=(0, 1)).sum(), rel=0.02)
 
 
-def test_averaging_neighbours_by_hand():
-    spectrum = np.arange(10.0)[:, None, None] ** 2
-    averaged = _average_neighbours(spectrum)[:, 0, 0]
+def test_smoothing_by_hand():
+    squares = np.arange(10.0)[:, None, None] ** 2
+    averaged = _smooth(squares, 1)[:, 0, 0]
     np.testing.assert_allclose(averaged[:4], [0, 1, 4, 9])  # less than a whole frequency to each side
     np.testing.assert_allclose(averaged[4], (9 + 16 + 25) / 3)
     np.testing.assert_allclose(averaged[8], (36 + 49 + 64 + 81) / 4)  # 6 to 10, of which 9 is the last
-    constant = np.ones((40, 2, 2))
-    np.testing.assert_allclose(_average_neighbours(constant), constant)
+    constant = _smooth(np.full((10, 2, 2), 6.0), 4)
+    np.testing.assert_allclose(constant[0], [[6, 4], [4, 6]])  # four windows, and two that show no covariance
+    np.testing.assert_allclose(constant[4], [[6, 36 / 7], [36 / 7, 6]])  # three frequencies of four
 
 
 @pytest.mark.parametrize("task", [RandomImputation(0.8, 5), SensorImputation("TEMP")])

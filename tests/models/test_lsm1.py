@@ -5,13 +5,13 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from tests.windows import small_windows
 
 import lsmlib
 from lsmlib.models.lsm1 import LSM1
 from lsmlib.models.sizes import LSM1_SIZES, Size
 from lsmlib.nn.transformer import Stack, Transformer, seed_stream
 from lsmlib.signals import normalise
+from tests.windows import small_windows
 
 SMALL = {"size": "nano", "minutes": 60}
 
@@ -67,7 +67,9 @@ def test_hidden_values_reach_nothing_but_the_target(model, windows):
     kept = np.tile(np.arange(9, dtype=np.int32), (12, 1))
     first = model({"signals": values, "kept": kept})
     cells = np.repeat(np.asarray(first["hidden"])[:, :, None], 50, axis=2)
-    spoilt = np.where(model.grid.to_windows(cells), np.random.default_rng(0).choice([np.nan, 1e9], values.shape), values)
+    spoilt = np.where(
+        model.grid.to_windows(cells), np.random.default_rng(0).choice([np.nan, 1e9], values.shape), values
+    )
     second = model({"signals": spoilt.astype(np.float32), "kept": kept})
     for name in ("encoded", "prediction", "hidden"):
         np.testing.assert_array_equal(first[name], second[name])
@@ -192,7 +194,7 @@ def test_weights_of_another_architecture_are_refused(tmp_path):
     deep.save_weights(tmp_path / "deep.weights.h5")
     shallow = LSM1(**SMALL)
     before = [np.array(weight) for weight in shallow.weights]
-    with pytest.raises(ValueError, match="another architecture.*block_2.*absent in the model"):
+    with pytest.raises(ValueError, match=r"another architecture.*block_2.*absent in the model"):
         shallow.load_weights(tmp_path / "deep.weights.h5")
     wide = LSM1(**SMALL, patch_signals=2)
     with pytest.raises(ValueError, match=r"decoder/prediction.*20\).*50\)"):
@@ -213,7 +215,7 @@ def test_files_that_are_not_ours_are_refused(model, tmp_path):
     other.save(tmp_path / "other.keras")
     with pytest.raises(ValueError, match="holds a Sequential"):
         lsmlib.load_model(tmp_path / "other.keras")
-    with pytest.raises(ValueError, match="ends in .keras"):
+    with pytest.raises(ValueError, match=r"ends in \.keras"):
         model.save(tmp_path / "model.h5")
     model.save(tmp_path / "model.keras")
     with zipfile.ZipFile(tmp_path / "model.keras") as archive:
@@ -246,7 +248,7 @@ def test_windows_that_do_not_fit_are_refused(model, windows):
         model(np.zeros((12, 30, 26), np.float32))
     gaps = windows.copy(deep=True)
     gaps["signals"].values[4, 3, 2] = np.nan
-    with pytest.raises(ValueError, match="1 of 12 windows have gaps.*number 4"):
+    with pytest.raises(ValueError, match=r"1 of 12 windows have gaps.*number 4"):
         model.embed(gaps)
     with pytest.raises(ValueError, match="signal 0 is 'skin_temperature_slope'"):
         model.embed(windows.isel(signal=slice(None, None, -1)))
