@@ -8,19 +8,20 @@ TRIM_THRESHOLD, TOP_PAD, MMAP_MAX, ARENA_MAX = -1, -2, -4, -8
 
 
 def keep_freed_memory() -> bool:
-    """Have the C library keep what this process frees, for its next allocations. Call it before JAX computes anything.
+    """Have the C library keep what this process frees, for its next allocations.
 
     XLA on CPU asks for its temporary arrays anew in every step, often in one piece of hundreds of megabytes. By default
     glibc hands such a piece back to the kernel as soon as it is freed, and the kernel clears every page of it again
     when it is next touched. Once memory is kept, the process does not shrink below its peak any more.
 
-    JAX starts threads when it first looks for devices. Each takes an arena of its own to allocate from, which cannot be
-    taken away again and cannot hold large pieces, so then it is too late; unless the process was started with
-    ``MALLOC_ARENA_MAX=1`` in its environment, as ``make`` does.
+    It works at any time in a process that was started with ``MALLOC_ARENA_MAX=1`` in its environment, as all that
+    ``make`` starts are; otherwise only as long as there are no threads. JAX starts some when it first looks for
+    devices, importing pandas does too, and each thread takes an arena of its own to allocate from, which cannot be
+    taken away again and cannot hold large pieces.
 
     Returns:
-        Whether freed memory is kept from now on. If not, because it is too late or the C library is not glibc, nothing
-        was changed.
+        Whether freed memory is kept from now on. If not, because there are several arenas or the C library is not
+        glibc, nothing was changed.
     """
     if not sys.platform.startswith("linux"):
         return False
