@@ -10,6 +10,8 @@ from .batches import make_batches as make_batches
 from .checks import check_cohort as check_cohort
 from .cohort import make_cohort as make_cohort
 from .describe import describe_cohort as describe_cohort
+from .models.lsm1 import LSM1 as LSM1
+from .models.saving import load_model as load_model
 from .profiles import PROFILES as PROFILES
 from .profiles import Profile as Profile
 from .profiles import profile as profile
@@ -29,4 +31,5 @@ from .simulate import simulate_cohort as simulate_cohort
 from .split import split_people as split_people
 from .store import open_cohort as open_cohort
 from .store import save_cohort as save_cohort
+from .training import pretrain as pretrain
 from .windows import cut_windows as cut_windows

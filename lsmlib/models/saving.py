@@ -1,0 +1,85 @@
+"""Models to files and back: whole files only, and only into the architecture that they came from."""
+
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+SIGNATURE = "lsmlib_weights"  # where a file of weights holds the names and shapes of all of them, as JSON
+
+
+class SavedModel(keras.Model):
+    """A Keras model whose files name every weight with its shape, and are refused where these differ.
+
+    Keras alone would load the first blocks of a deeper model into a shallower one without a word.
+    """
+
+    def save(self, filepath: str | Path, overwrite: bool = True, **options: Any) -> None:
+        """Save as Keras does, but aside, and then put the whole file into place."""
+        path = Path(filepath)
+        if path.suffix != ".keras":
+            raise ValueError(f"the file is {path.name!r}; expected a name that ends in .keras")
+        aside = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}.keras")
+        if path.exists() and not overwrite:
+            raise FileExistsError(f"{path} exists; pass overwrite=True, or another name")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            super().save(aside, **options)
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Write the names and shapes of all weights."""
+        store[SIGNATURE] = np.frombuffer(json.dumps(self._signature()).encode(), np.uint8)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Compare names and shapes in the file, which is read first, with those of this model.
+
+        Raises:
+            ValueError: if they differ, or the file has none.
+        """
+        if SIGNATURE not in store.keys():
+            raise ValueError("the file does not say which weights it holds; expected one saved from a model of lsmlib")
+        theirs = {name: tuple(shape) for name, shape in json.loads(bytes(np.asarray(store[SIGNATURE]))).items()}
+        ours = {name: tuple(shape) for name, shape in self._signature().items()}
+        if theirs == ours:
+            return
+        differ = [
+            f"{name} is {theirs.get(name, 'absent')} in the file and {ours.get(name, 'absent')} in the model"
+            for name in sorted(theirs.keys() | ours.keys())
+            if theirs.get(name) != ours.get(name)
+        ]
+        raise ValueError(
+            f"the file is of another architecture: {len(differ)} of {len(ours)} weights differ, among them "
+            f"{'; '.join(differ[:3])}. Make the model with the size and patches it was saved with, or use "
+            "lsmlib.load_model, which reads them from a .keras file"
+        )
+
+    def _signature(self) -> dict[str, list[int]]:
+        """Shapes of all weights by name; the model's own name, which may be chosen, is left out."""
+        return {weight.path.split("/", 1)[1]: list(weight.shape) for weight in self.weights}
+
+
+def load_model(path: str | Path) -> keras.Model:
+    """Load a model that ``model.save("….keras")`` wrote, with its weights, random state and optimizer.
+
+    Nothing in the file is executed.
+
+    Args:
+        path: of the ``.keras`` file.
+
+    Raises:
+        ValueError: if there is no such file, it is none of lsmlib's models, or its weights do not fit.
+    """
+    import lsmlib.models.lsm1  # noqa: F401  Keras finds classes that are registered, and importing registers them
+
+    if not Path(path).is_file():
+        raise ValueError(f"there is no file {path}; expected one written by model.save('….keras')")
+    model = keras.saving.load_model(path)
+    if not isinstance(model, SavedModel):
+        raise ValueError(f"{path} holds a {type(model).__name__}; expected a model of lsmlib. Use keras.saving")
+    return model

@@ -1,0 +1,154 @@
+"""Attention, owned: one function, four kernels of the same mathematics, chosen by where and in what precision it runs.
+
+Keras would choose for us, and on TPU chooses a kernel that makes attention causal when there is no mask; so nothing here
+asks it to. Every kernel but the reference needs the JAX backend and is tested against the reference.
+"""
+
+import keras
+from keras import ops
+
+# The score of a key that may not be attended. Finite, because a row of -inf has no softmax.
+NEVER = -1e30
+
+
+def attention(query, key, value, visible=None, *, kernel: str | None = None):
+    """Multi-head attention: softmax(query · key / √c) · value, where every query attends to every visible key.
+
+    Scaled dot-product attention (Vaswani et al., "Attention Is All You Need", 2017, section 3.2.1), never causal. What
+    stands under invisible keys, NaN included, changes no bit of the result, and gets a gradient of exactly zero. A
+    sample without any visible key gives zeros.
+
+    Args:
+        query: floats ``[b, n, h, c]`` (``c`` channels a head).
+        key: ``[b, m, h, c]``, of the same dtype.
+        value: ``[b, m, h, c]``, of the same dtype.
+        visible: bool ``[b, m]``, True where a key may be attended; None: everywhere.
+        kernel: one of ``KERNELS``, or None for ``choose_kernel``'s.
+
+            - ``"plain"``: keras.ops alone, in float32 throughout. The reference; on any backend.
+            - ``"blocked"``: one block of scores at a time, which stays in a CPU's cache; scores are computed again for
+              the gradient instead of being kept.
+            - ``"xla"``: ``jax.nn.dot_product_attention``, left to the compiler.
+            - ``"cudnn"``: flash attention on NVIDIA GPUs (Ampere or later), bfloat16 or float16.
+
+    Returns:
+        ``[b, n, h, c]``, of the dtype of ``query``.
+
+    Raises:
+        ValueError: if shapes or dtypes do not fit, or the kernel is unknown or cannot run here.
+    """
+    _check(query, key, value, visible)
+    dtype, channels = keras.backend.standardize_dtype(query.dtype), query.shape[-1]
+    if kernel is None:
+        kernel = choose_kernel(dtype, channels)
+    elif kernel not in KERNELS:
+        raise ValueError(f"kernel is {kernel!r}; expected None or one of {', '.join(map(repr, KERNELS))}")
+    elif obstacle := _find_obstacle(kernel, dtype, channels, _find_platform()):
+        raise ValueError(f"kernel={kernel!r} cannot run here: {obstacle}. Expected kernel=None, which chooses one")
+    if visible is not None:
+        # Zeros, before anything is computed: 0 · NaN would be NaN. With zero values, the even weights of a sample
+        # without visible keys give zeros, too.
+        seen = visible[:, :, None, None]
+        key, value = ops.where(seen, key, ops.zeros_like(key)), ops.where(seen, value, ops.zeros_like(value))
+    return KERNELS[kernel](query, key, value, visible)
+
+
+def choose_kernel(dtype: str, channels: int, platform: str | None = None) -> str:
+    """Name the fastest kernel that can run.
+
+    Args:
+        dtype: of query, key and value, for example ``"float32"``.
+        channels: of a head.
+        platform: ``"cpu"``, ``"tpu"``, ``"cuda 8.0"`` (with the GPU's compute capability), ``"rocm"``, or ``"no jax"``
+            for other backends of Keras; None: where this process computes.
+
+    Returns:
+        ``"plain"``, ``"blocked"``, ``"xla"`` or ``"cudnn"``.
+    """
+    platform = _find_platform() if platform is None else platform
+    return next(k for k in ("blocked", "cudnn", "xla", "plain") if not _find_obstacle(k, dtype, channels, platform))
+
+
+def _find_platform() -> str:
+    if keras.backend.backend() != "jax":
+        return "no jax"
+    import jax
+
+    device = jax.local_devices()[0]
+    if device.platform != "gpu":
+        return device.platform
+    return "rocm" if "rocm" in device.client.platform_version else f"cuda {device.compute_capability}"
+
+
+def _find_obstacle(kernel: str, dtype: str, channels: int, platform: str) -> str | None:
+    """Why a kernel cannot run, if it cannot."""
+    if kernel == "plain":
+        return None
+    if platform == "no jax":
+        return f"the backend of Keras is {keras.backend.backend()!r}, this kernel is written for 'jax'"
+    if kernel == "blocked" and platform != "cpu":
+        return f"it is made for CPUs, and JAX computes on {platform!r}"
+    if kernel == "cudnn":
+        name, _, capability = platform.partition(" ")
+        if name != "cuda":
+            return f"it is for NVIDIA GPUs, and JAX computes on {platform!r}"
+        if float(capability) < 8:
+            return f"it needs a GPU of compute capability 8.0 (Ampere) or later, this one has {capability}"
+        if dtype not in ("bfloat16", "float16"):
+            return f"it computes in bfloat16 or float16, the arrays are {dtype}"
+        if channels % 8 or channels > 128:
+            return f"it needs heads of a multiple of 8 channels, at most 128; these have {channels}"
+    return None
+
+
+def _plain(query, key, value, visible):
+    dtype = query.dtype
+    query, key, value = (ops.cast(x, "float32") for x in (query, key, value))
+    scores = ops.einsum("bnhc,bmhc->bhnm", query * query.shape[-1] ** -0.5, key)
+    if visible is not None:
+        scores = ops.where(visible[:, None, None, :], scores, NEVER)
+    return ops.cast(ops.einsum("bhnm,bmhc->bnhc", ops.softmax(scores, axis=-1), value), dtype)
+
+
+def _blocked(query, key, value, visible):
+    from lsmlib.nn.cpu_attention import blocked_attention
+
+    return blocked_attention(query, key, value, visible)
+
+
+def _xla(query, key, value, visible, implementation="xla"):
+    from jax.nn import dot_product_attention
+
+    mask = None if visible is None else visible[:, None, None, :]
+    return dot_product_attention(query, key, value, mask=mask, implementation=implementation)
+
+
+def _cudnn(query, key, value, visible):
+    n = query.shape[1]
+    if visible is not None:  # with a mask, cuDNN has gradients for even lengths only
+        query, key, value = (ops.pad(x, ((0, 0), (0, x.shape[1] % 2), (0, 0), (0, 0))) for x in (query, key, value))
+        visible = ops.pad(visible, ((0, 0), (0, visible.shape[1] % 2)))
+    return _xla(query, key, value, visible, implementation="cudnn")[:, :n]
+
+
+KERNELS = {"plain": _plain, "blocked": _blocked, "xla": _xla, "cudnn": _cudnn}
+
+
+def _check(query, key, value, visible) -> None:
+    shapes = [tuple(x.shape) for x in (query, key, value)]
+    told = "query {}, key {}, value {}".format(*shapes)
+    (b, n, *heads), m = shapes[0], shapes[1][1:2]
+    if any(len(shape) != 4 for shape in shapes) or shapes[1] != (b, *m, *heads) or shapes[2] != shapes[1]:
+        raise ValueError(f"{told}; expected [b, n, h, c] for the query, and [b, m, h, c] for both key and value")
+    if 0 in shapes[1]:
+        raise ValueError(f"{told}; expected at least one key, head and channel")
+    dtypes = [keras.backend.standardize_dtype(x.dtype) for x in (query, key, value)]
+    if len(set(dtypes)) > 1 or "float" not in dtypes[0]:
+        raise ValueError(f"query, key and value are {', '.join(dtypes)}; expected floats of one dtype")
+    if visible is None:
+        return
+    if keras.backend.standardize_dtype(visible.dtype) != "bool" or tuple(visible.shape) != (b, *m):
+        raise ValueError(
+            f"visible is {keras.backend.standardize_dtype(visible.dtype)} {tuple(visible.shape)}; expected bool "
+            f"[b, m] = {(b, *m)}, True where a key may be attended"
+        )

@@ -1,0 +1,160 @@
+"""What is watched and written down while a model trains, as Keras callbacks."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import xarray as xr
+from tqdm.auto import tqdm
+
+SNAPSHOT_STEPS = 100  # how often weights are set aside in case the loss stops being a number
+
+
+class StepHistory(keras.callbacks.Callback):
+    """One entry a step; Keras' own History has one an epoch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logs: dict[str, list[float]] = {"loss": [], "learning_rate": []}
+
+    @property
+    def step(self) -> int:
+        """Steps made so far."""
+        return len(self.logs["loss"])
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Note the loss of this step, and the rate that the next one will have."""
+        optimizer = self.model.optimizer
+        self.logs["loss"].append(float((logs or {})["step_loss"]))
+        self.logs["learning_rate"].append(float(keras.ops.convert_to_numpy(optimizer.learning_rate)))
+
+
+class Validation(keras.callbacks.Callback):
+    """The loss on other people's windows, every so many steps and after the last."""
+
+    def __init__(self, valid: xr.Dataset, every: int, history: StepHistory) -> None:
+        super().__init__()
+        self.valid, self.every, self.history = valid, every, history
+        history.logs |= {"valid_step": [], "valid_loss": []}
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Evaluate when it is time."""
+        if self.history.step % self.every == 0:
+            self._evaluate()
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Evaluate after the last step."""
+        if self.history.step % self.every:
+            self._evaluate()
+
+    def _evaluate(self) -> None:
+        self.history.logs["valid_step"].append(self.history.step)
+        self.history.logs["valid_loss"].append(self.model.validation_loss(self.valid))
+
+
+class StopIfNotFinite(keras.callbacks.Callback):
+    """Ends a training whose loss is no number any more, with the last finite weights."""
+
+    def __init__(self, log_dir: str | Path | None) -> None:
+        super().__init__()
+        self.log_dir, self.step, self.saved_step = log_dir, 0, 0
+        self.saved: list[np.ndarray] = []
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Set the first weights aside."""
+        self.saved = [np.array(variable.value) for variable in self.model.variables]
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Look at the loss; set weights aside from time to time.
+
+        Raises:
+            FloatingPointError: if the loss is not finite.
+        """
+        self.step += 1
+        loss = (logs or {})["step_loss"]
+        if not np.isfinite(loss):
+            self._stop(loss)
+        if self.step % SNAPSHOT_STEPS == 0:
+            values = [np.array(variable.value) for variable in self.model.variables]
+            if all(np.isfinite(value).all() for value in values):
+                self.saved, self.saved_step = values, self.step
+
+    def _stop(self, loss: float) -> None:
+        model = self.model
+        for variable, value in zip(model.variables, self.saved, strict=True):
+            variable.assign(value)
+        where = ""
+        if self.log_dir is not None:
+            Path(self.log_dir).mkdir(parents=True, exist_ok=True)
+            path = Path(self.log_dir) / f"last_finite_step_{self.saved_step}.keras"
+            model.save(path)
+            where = f", and saved to {path}"
+        raise FloatingPointError(
+            f"the loss is {loss} at step {self.step}. The model is back at step {self.saved_step}{where}. "
+            "Look for NaN or infinities in the windows; otherwise lower learning_rate"
+        )
+
+
+class LogFiles(keras.callbacks.Callback):
+    """``log.csv``, TensorBoard's files, and pictures of what the model fills in."""
+
+    def __init__(self, log_dir: str | Path, history: StepHistory, examples: xr.Dataset | None) -> None:
+        super().__init__()
+        self.folder, self.history, self.examples = Path(log_dir), history, examples
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Open the files."""
+        from tensorboardX import SummaryWriter
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.file = (self.folder / "log.csv").open("w", newline="")
+        self.csv = csv.DictWriter(self.file, ["step", "loss", "learning_rate", "valid_loss"])
+        self.csv.writeheader()
+        self.board = SummaryWriter(str(self.folder))
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Write this step's row, and a picture if it was evaluated."""
+        step, logged = self.history.step, self.history.logs
+        row: dict[str, Any] = {"loss": logged["loss"][-1], "learning_rate": logged["learning_rate"][-1]}
+        if logged.get("valid_step", [])[-1:] == [step]:
+            row["valid_loss"] = logged["valid_loss"][-1]
+            self._draw(step)
+        for name, value in row.items():
+            self.board.add_scalar(name, value, step)
+        self.csv.writerow({"step": step, **row})
+        self.file.flush()
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Close the files."""
+        self.file.close()
+        self.board.close()
+
+    def _draw(self, step: int) -> None:
+        from lsmlib.plots_models import plot_reconstruction
+
+        if self.examples is None:
+            return
+        figure = plot_reconstruction(self.model, self.examples)
+        figure.savefig(self.folder / f"reconstruction_{step:06d}.png")
+        self.board.add_figure("reconstruction", figure, step)
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """A bar with the loss of late, smoothed over about twenty steps."""
+
+    def __init__(self, steps: int, history: StepHistory) -> None:
+        super().__init__()
+        self.bar, self.history, self.smooth = tqdm(total=steps, desc="pretrain", unit="step"), history, float("nan")
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Move on."""
+        loss = self.history.logs["loss"][-1]
+        self.smooth = loss if np.isnan(self.smooth) else 0.95 * self.smooth + 0.05 * loss
+        self.bar.update()
+        self.bar.set_postfix(loss=f"{self.smooth:.4f}", refresh=False)
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Close the bar."""
+        self.bar.close()
