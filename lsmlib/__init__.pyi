@@ -1,6 +1,7 @@
 from . import datasets as datasets
 from . import evaluate as evaluate
 from . import plots as plots
+from . import plots_probes as plots_probes
 from . import readers as readers
 from . import samples as samples
 from . import signals as signals

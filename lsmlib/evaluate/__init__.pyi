@@ -1,4 +1,6 @@
 from .activity_windows import activity_windows as activity_windows
+from .contrastive import SimCLR as SimCLR
+from .contrastive import nt_xent as nt_xent
 from .features import hand_features as hand_features
 from .features import hand_window_features as hand_window_features
 from .few_shot import SHOTS as SHOTS
@@ -6,6 +8,11 @@ from .few_shot import Draw as Draw
 from .few_shot import draw_shots as draw_shots
 from .few_shot import few_shot as few_shot
 from .few_shot import summarise_draws as summarise_draws
+from .finetune import Classifier as Classifier
+from .finetune import TokenMean as TokenMean
+from .finetune import conv_net as conv_net
+from .finetune import fine_tune as fine_tune
+from .finetune import fine_tune_learner as fine_tune_learner
 from .learnability import label_table as label_table
 from .metrics import Predictions as Predictions
 from .metrics import score_predictions as score_predictions

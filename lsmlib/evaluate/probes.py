@@ -74,8 +74,8 @@ def linear_probe(features: np.ndarray, labels: np.ndarray, people: np.ndarray, s
     """Predict each row by a linear model that was fitted on other people.
 
     Five folds over people. Features are standardised on the training people; logistic regression for classes, ridge
-    regression for numbers; the penalty of squared weights is the one of ``PENALTIES`` that does best in three folds over
-    the training people. Test people take part in none of this.
+    regression for numbers; the penalty of squared weights is the one of ``PENALTIES`` that does best in three folds
+    over the training people. Test people take part in none of this.
 
     Args:
         features: ``[d, w]``, finite.
