@@ -13,6 +13,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 # remembered from the first time, so that a new lock never leaves an old plugin beside a new jax
 ACCELERATOR ?= $(patsubst $(VENV)/.ready-%,%,$(firstword $(wildcard $(VENV)/.ready-*)))
 READY := $(VENV)/.ready$(if $(ACCELERATOR),-$(ACCELERATOR))
+PEERS := $(VENV)/.peers
 
 # JAX keeps what it has compiled, so the second run of anything starts at once. Kernels of notebooks run elsewhere,
 # hence the absolute path.
@@ -60,12 +61,17 @@ $(VENV)/.ready-%: $(VENV)/.ready
 	$(PY) -m pip install --quiet --constraint requirements.lock "jax[$(JAX_EXTRA_$*)]"
 	@touch $@
 
+# What tests and benchmarks compare with; pyproject.toml says why it is apart.
+$(PEERS): $(READY)
+	$(PY) -m pip install --quiet --constraint requirements.lock --editable ".[peers]"
+	@touch $@
+
 lock: ## Resolve pyproject.toml again into requirements.lock
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
 	@# uv keeps the versions it finds in the file; without it everything moves to the newest
 	@rm -f build/requirements.lock
-	build/lock/bin/uv --quiet pip compile --universal --python-version 3.11 --all-extras --no-header --no-emit-index-url \
-		--no-emit-find-links --no-annotate --output-file build/requirements.lock pyproject.toml
+	build/lock/bin/uv --quiet pip compile --universal --python-version 3.11 --extra notebooks --extra tensorflow --extra test \
+		--no-header --no-emit-index-url --no-emit-find-links --no-annotate --output-file build/requirements.lock pyproject.toml
 	@{ echo "# Every package that lsmlib is tested with, for any platform and Python >= 3.11: pip install -r requirements.lock"; \
 		echo "# Made from pyproject.toml by 'make lock'; edit that file, not this one."; \
 		cat build/requirements.lock; } > requirements.lock
@@ -82,7 +88,7 @@ lab: $(READY) ## Open JupyterLab on the notebooks [LAB_OPTIONS=--no-browser]
 
 # --- for authors -------------------------------------------------------------------------------------------------------
 
-test: $(READY) lint ## Format, lint, types, then every test; the notebooks run in PROFILE=smoke, by papermill and by nbmake
+test: $(READY) $(PEERS) lint ## Format, lint, types, then every test; the notebooks run in PROFILE=smoke, by papermill and by nbmake
 	@echo "== tests"
 	MPLBACKEND=agg $(PY) -m pytest
 	@echo "== the committed notebooks, by nbmake"
@@ -117,7 +123,7 @@ notebooks: $(READY) ## Run each .py as written and store the outputs in its .ipy
 stamp: $(READY) ## Write the repository's address and the list of packages wherever they are repeated
 	$(PY) -m tools.stamp
 
-bench: $(READY) ## Run the benchmarks
+bench: $(READY) $(PEERS) ## Run the benchmarks
 	@for script in $(or $(sort $(wildcard benchmarks/*.py)),$(error there are no benchmarks yet)); do \
 		echo "== $$script"; $(PY) $$script || exit 1; done
 

@@ -5,6 +5,7 @@ The recipe is LSM-1's as reported (Narayanswamy, Liu et al., 2025): AdamW (0.9, 
 peak learning rate, 5·10⁻³, belongs to batches of 4,096; ours is for tens to hundreds.
 """
 
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import keras
@@ -94,9 +95,10 @@ def pretrain(
     callbacks: list[keras.callbacks.Callback] = [history, StopIfNotFinite(log_dir)]
     if valid is not None:
         callbacks.append(Validation(valid, evaluate_every, history))
-    if log_dir is not None:
-        callbacks.append(LogFiles(log_dir, history, valid))
-    if progress:
-        callbacks.append(ProgressBar(steps, history))
-    model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=callbacks)
+    with ExitStack() as opened:
+        if log_dir is not None:
+            callbacks.append(opened.enter_context(closing(LogFiles(log_dir, history, valid))))
+        if progress:
+            callbacks.append(opened.enter_context(closing(ProgressBar(steps, history))))
+        model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=callbacks)
     return history.logs

@@ -101,13 +101,10 @@ class LogFiles(keras.callbacks.Callback):
     """``log.csv``, TensorBoard's files, and pictures of what the model fills in."""
 
     def __init__(self, log_dir: str | Path, history: StepHistory, examples: xr.Dataset | None) -> None:
-        super().__init__()
-        self.folder, self.history, self.examples = Path(log_dir), history, examples
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Open the files."""
         from tensorboardX import SummaryWriter
 
+        super().__init__()
+        self.folder, self.history, self.examples = Path(log_dir), history, examples
         self.folder.mkdir(parents=True, exist_ok=True)
         self.file = (self.folder / "log.csv").open("w", newline="")
         self.csv = csv.DictWriter(self.file, ["step", "loss", "learning_rate", "valid_loss"])
@@ -126,7 +123,7 @@ class LogFiles(keras.callbacks.Callback):
         self.csv.writerow({"step": step, **row})
         self.file.flush()
 
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+    def close(self) -> None:
         """Close the files."""
         self.file.close()
         self.board.close()
@@ -155,6 +152,6 @@ class ProgressBar(keras.callbacks.Callback):
         self.bar.update()
         self.bar.set_postfix(loss=f"{self.smooth:.4f}", refresh=False)
 
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+    def close(self) -> None:
         """Close the bar."""
         self.bar.close()

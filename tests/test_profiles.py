@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from lsmlib.models.sizes import LSM1_SIZES
 from lsmlib.profiles import PROFILES, profile
 
 
@@ -13,6 +14,9 @@ def test_rows_are_found_by_their_own_names_and_grow():
     for column in ("people", "days", "steps", "batch_size"):
         values = [getattr(row, column) for row in rows]
         assert values == sorted(values) and values[0] > 0
+    for column in ("people", "days", "steps", "batch_size"):
+        values = [getattr(row.lsm1, column) for row in rows]
+        assert values == sorted(values) and values[0] > 0
     assert all(profile(name) is row and row.name == name for name, row in PROFILES.items())
 
 
@@ -20,6 +24,10 @@ def test_paper_is_the_published_cohort():
     paper = profile("paper")
     assert paper.people == 60_440
     assert paper.people * paper.days == pytest.approx(1.6e6, rel=0.03)
+
+
+def test_sizes_exist():
+    assert all(row.lsm1.size in LSM1_SIZES for row in PROFILES.values())
 
 
 def test_unknown_name_says_which_there_are():

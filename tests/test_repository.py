@@ -51,7 +51,7 @@ def test_environment_has_the_packages_of_pyproject():
     *conda, pip = environment["dependencies"]
     assert conda == [f"python{PYPROJECT['requires-python']}", "pip", "git", "make"]
     wanted = PYPROJECT["dependencies"] + [
-        line for extra in PYPROJECT["optional-dependencies"].values() for line in extra
+        line for name, extra in PYPROJECT["optional-dependencies"].items() if name != stamp.APART for line in extra
     ]
     assert pip == {"pip": ["--editable .", *wanted]}
 
@@ -61,8 +61,14 @@ def test_lock_pins_every_package_of_pyproject_and_nothing_of_an_index():
     pins = [line for line in lines if not line.startswith("#")]
     assert [line for line in pins if not re.fullmatch(r"[a-z0-9._-]+==[\w.+!]+(?: ; .+)?", line)] == []
     pinned = {re.sub(r"[-_.]+", "-", line.split("==")[0]) for line in pins}
-    wanted = {re.split(r"[<>=\[]", package.requirement)[0].lower() for package in stamp.read_packages()}
-    assert wanted - pinned == set()
+    packages = {package: re.split(r"[<>=\[]", package.requirement)[0].lower() for package in stamp.read_packages()}
+    assert {name for package, name in packages.items() if package.group != stamp.APART} - pinned == set()
+    assert {name for package, name in packages.items() if package.group == stamp.APART} & pinned == set()
+
+
+def test_peers_have_fixed_versions_since_the_lock_leaves_them_out():
+    peers = PYPROJECT["optional-dependencies"][stamp.APART]
+    assert [line for line in peers if not re.fullmatch(r"[\w-]+==[\d.]+", line)] == []
 
 
 def test_citation_has_the_version_of_the_package():

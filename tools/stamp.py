@@ -5,7 +5,7 @@
 
 The repository's address stands in ``[project.urls] Repository``. It is stamped into the Colab badge (first line of each
 notebook), the Colab-only install cell (tagged ``colab-install``), CITATION.cff and README.md. environment.yml is made
-whole from the lists of packages and the comments beside them.
+whole from the lists of packages and the comments beside them, but for the extra ``peers``.
 """
 
 import argparse
@@ -32,6 +32,9 @@ if util.find_spec("google") and util.find_spec("google.colab"):  # only in Colab
     package = "lsmlib @ git+{url}"
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package, *keep], check=True)
 """
+
+
+APART = "peers"  # the extra that only tests and benchmarks install; pyproject.toml says why
 
 
 class Package(NamedTuple):
@@ -88,6 +91,8 @@ def make_environment(root: Path = ROOT) -> str:
     ]
     group = ""
     for package in read_packages(root):
+        if package.group == APART:
+            continue
         if package.group != group:
             group = package.group
             lines.append(f"      # {group}")

@@ -8,7 +8,8 @@ import pandas as pd
 from scipy.stats import t as student
 
 from lsmlib.checks import check_whole
-from lsmlib.evaluate.metrics import LEVEL, Predictions, score_predictions
+from lsmlib.evaluate.intervals import LEVEL
+from lsmlib.evaluate.metrics import Predictions, score_predictions
 from lsmlib.evaluate.probes import Learner, check_labels, is_known, split_folds
 
 SHOTS = (1, 2, 5, 10, 20, 50, 100)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lsmlib.checks import check_whole
+from lsmlib.evaluate.intervals import percentile_interval
 
 LEVEL = 0.95
 CELLS = 4_000_000  # resamples × rows looked at together: memory
@@ -49,13 +50,15 @@ def score_predictions(predictions: Predictions, resamples: int = 1000, seed: int
         One row a metric, in that order; columns ``value``, ``low`` and ``high`` (2.5 % and 97.5 % quantiles).
 
     Raises:
-        ValueError: if scores are not finite, or shapes or classes do not agree.
+        ValueError: if scores are not finite, shapes or classes do not agree, or an interval is asked for of one person.
     """
     check_whole("resamples", resamples, 0)
     _check(predictions)
     people, whose = np.unique(predictions.people, return_inverse=True)
     weights = np.ones((1 + resamples, len(people)), np.float32)
     if resamples:
+        if len(people) < 2:
+            raise ValueError("all rows are of one person; an interval over people needs two, or resamples=0")
         draw = np.random.default_rng(seed)
         weights[1:] = draw.multinomial(len(people), np.full(len(people), 1 / len(people)), resamples)
     if len(predictions.classes):
@@ -64,16 +67,9 @@ def score_predictions(predictions: Predictions, resamples: int = 1000, seed: int
         scores |= _ranking_scores(truth, predictions.scores, whose, weights)
     else:
         scores = _number_scores(predictions.truth, predictions.scores, whose, weights)
-    tail = (1 - LEVEL) / 2
-    rows = {
-        name: {
-            "value": values[0],
-            "low": np.nanquantile(values[1:], tail) if resamples else np.nan,
-            "high": np.nanquantile(values[1:], 1 - tail) if resamples else np.nan,
-        }
-        for name, values in scores.items()
-    }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("metric")
+    values = np.stack(list(scores.values()), axis=1)  # [1 + resamples, metric]
+    low, high = percentile_interval(values[1:]) if resamples else np.full((2, len(scores)), np.nan)
+    return pd.DataFrame({"value": values[0], "low": low, "high": high}, index=list(scores)).rename_axis("metric")
 
 
 def _confusion_scores(

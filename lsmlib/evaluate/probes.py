@@ -44,7 +44,7 @@ def probe_table(
     Args:
         features: name to ``[d, w]``: embeddings of a model, of one with random weights, hand-made features, …
         windows: the windows ``[d]`` they were computed from; best from people the models were not trained on.
-        tasks: names of ``TASKS``.
+        tasks: names of ``LABEL_TASKS``.
         seed: of folds, shuffling and resamples.
 
     Returns:

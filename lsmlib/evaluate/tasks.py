@@ -29,7 +29,7 @@ LSM1_ACTIVITIES = {
 }
 
 
-class Task(NamedTuple):
+class LabelTask(NamedTuple):
     """One thing to predict."""
 
     of: Literal["window", "person"]  # whose label it is; a person's is predicted once a person, not once a window
@@ -37,16 +37,18 @@ class Task(NamedTuple):
     meaning: str
 
 
-TASKS: dict[str, Task] = {
-    "exercise": Task("window", (EXERCISE, NO_EXERCISE), "10 logged minutes or more, or none at all"),
-    "activity_8": Task("window", tuple(LSM1_ACTIVITIES), "the activity that fills most logged minutes, LSM-1's eight"),
-    "activity_20": Task("window", ACTIVITIES, "the activity that fills most logged minutes, all twenty"),
-    "mood": Task("window", MOODS, "the last mood logged in the window"),
-    "age": Task("person", (), "years"),
-    "sex": Task("person", ("female", "male"), "as reported by the person"),
-    "bmi": Task("person", (), "kg/m²"),
-    "hypertension": Task("person", ("no", "yes"), "as reported by the person"),
-    "anxiety": Task("person", ("no", "yes"), "as reported by the person"),
+LABEL_TASKS: dict[str, LabelTask] = {
+    "exercise": LabelTask("window", (EXERCISE, NO_EXERCISE), "10 logged minutes or more, or none at all"),
+    "activity_8": LabelTask(
+        "window", tuple(LSM1_ACTIVITIES), "the activity that fills most logged minutes, LSM-1's eight"
+    ),
+    "activity_20": LabelTask("window", ACTIVITIES, "the activity that fills most logged minutes, all twenty"),
+    "mood": LabelTask("window", MOODS, "the last mood logged in the window"),
+    "age": LabelTask("person", (), "years"),
+    "sex": LabelTask("person", ("female", "male"), "as reported by the person"),
+    "bmi": LabelTask("person", (), "kg/m²"),
+    "hypertension": LabelTask("person", ("no", "yes"), "as reported by the person"),
+    "anxiety": LabelTask("person", ("no", "yes"), "as reported by the person"),
 }
 
 
@@ -55,7 +57,7 @@ def label_windows(windows: xr.Dataset, task: str) -> np.ndarray:
 
     Args:
         windows: windows ``[d, t, s]`` of ``lsmlib.cut_windows`` or ``lsmlib.evaluate.activity_windows``, or days.
-        task: a name of ``TASKS``:
+        task: a name of ``LABEL_TASKS``:
 
             - ``exercise``: ``"exercise"`` with at least 10 logged minutes of any activity, ``"no exercise"`` with none;
               a window with 1 to 9 is neither.
@@ -90,11 +92,11 @@ def label_windows(windows: xr.Dataset, task: str) -> np.ndarray:
     return values.astype(np.str_ if chosen.classes else np.float32)
 
 
-def find_task(task: str) -> Task:
-    """The row of ``TASKS`` of this name. Raises ``ValueError`` if there is none."""
-    if task not in TASKS:
-        raise ValueError(f"there is no task {task!r}; expected one of {list(TASKS)}")
-    return TASKS[task]
+def find_task(task: str) -> LabelTask:
+    """The row of ``LABEL_TASKS`` of this name. Raises ``ValueError`` if there is none."""
+    if task not in LABEL_TASKS:
+        raise ValueError(f"there is no task {task!r}; expected one of {list(LABEL_TASKS)}")
+    return LABEL_TASKS[task]
 
 
 def _most_logged(codes: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""Attention, owned: one function, four kernels of the same mathematics, chosen by where and in what precision it runs.
+"""Attention, owned: one function, and four kernels of the same mathematics, chosen by device and precision.
 
-Keras would choose for us, and on TPU chooses a kernel that makes attention causal when there is no mask; so nothing here
-asks it to. Every kernel but the reference needs the JAX backend and is tested against the reference.
+Keras would choose for us, but on TPU it chooses a kernel that makes attention causal when there is no mask; so nothing
+here asks it to. Every kernel but the reference needs the JAX backend, and is tested against the reference.
 """
 
 import keras
@@ -137,7 +137,7 @@ KERNELS = {"plain": _plain, "blocked": _blocked, "xla": _xla, "cudnn": _cudnn}
 def _check(query, key, value, visible) -> None:
     shapes = [tuple(x.shape) for x in (query, key, value)]
     told = "query {}, key {}, value {}".format(*shapes)
-    (b, n, *heads), m = shapes[0], shapes[1][1:2]
+    b, m, heads = shapes[0][0], shapes[1][1:2], shapes[0][2:]
     if any(len(shape) != 4 for shape in shapes) or shapes[1] != (b, *m, *heads) or shapes[2] != shapes[1]:
         raise ValueError(f"{told}; expected [b, n, h, c] for the query, and [b, m, h, c] for both key and value")
     if 0 in shapes[1]:

@@ -10,9 +10,9 @@ TRIM_THRESHOLD, TOP_PAD, MMAP_MAX, ARENA_MAX = -1, -2, -4, -8
 def keep_freed_memory() -> bool:
     """Tell the C library to keep what this process frees, for its next allocations.
 
-    XLA on CPU allocates its temporary arrays anew in every step. By default glibc hands large ones back to the kernel as
-    soon as they are freed, and the kernel clears every page again when it is next touched. What a process holds then
-    never shrinks below its peak.
+    XLA on CPU allocates its temporary arrays anew in every step. By default glibc hands large ones back to the kernel
+    as soon as they are freed, and the kernel clears every page again when it is next touched. Afterwards, what the
+    process holds never shrinks below its peak.
 
     Returns:
         True if the C library agreed; False where it is not glibc, and nothing was changed.

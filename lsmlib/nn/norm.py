@@ -1,4 +1,4 @@
-"""Layer norm whose gradient is written by hand: what JAX derives by itself takes several passes more over the tokens."""
+"""Layer norm with its gradient written by hand: the one that JAX derives passes over the tokens several times more."""
 
 from typing import Any
 

@@ -141,5 +141,7 @@ def test_refusals():
         score_predictions(found._replace(scores=found.scores[:, :2]))
     with pytest.raises(ValueError, match="expected all classes of truth, sorted"):
         score_predictions(found._replace(classes=found.classes[::-1]))
+    with pytest.raises(ValueError, match="all rows are of one person"):
+        score_predictions(found._replace(people=np.zeros(20)))
     with pytest.raises(ValueError, match="resamples is -1"):
         score_predictions(found, resamples=-1)

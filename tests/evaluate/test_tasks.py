@@ -5,7 +5,7 @@ import pytest
 
 from lsmlib import cut_windows
 from lsmlib.cohort import make_cohort
-from lsmlib.evaluate import TASKS, label_windows
+from lsmlib.evaluate import LABEL_TASKS, label_windows
 from lsmlib.simulate.behaviour import ACTIVITIES, MOODS
 from tests.cohorts import small_cohort, small_signals
 
@@ -62,13 +62,13 @@ def test_labels_of_people_are_those_of_their_windows(windows):
 
 
 def test_every_label_is_a_class_of_its_task(windows):
-    for name, task in TASKS.items():
+    for name, task in LABEL_TASKS.items():
         labels = label_windows(windows, name)
         assert len(labels) == 16
         assert (labels.dtype.kind == "U") == bool(task.classes)
         assert not task.classes or set(labels) <= {*task.classes, ""}
-    assert TASKS["activity_20"].classes == ACTIVITIES
-    assert TASKS["mood"].classes == MOODS
+    assert LABEL_TASKS["activity_20"].classes == ACTIVITIES
+    assert LABEL_TASKS["mood"].classes == MOODS
 
 
 def test_refusals(windows):

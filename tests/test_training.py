@@ -1,0 +1,133 @@
+import csv
+
+import numpy as np
+import pytest
+
+import lsmlib
+from lsmlib.models.lsm1 import LSM1
+from lsmlib.training import make_optimizer
+from lsmlib.training_logs import SNAPSHOT_STEPS
+from tests.windows import small_windows
+
+
+@pytest.fixture(scope="module")
+def windows():
+    return small_windows(rows=16)
+
+
+def weights_of(model):
+    return [np.array(weight) for weight in model.weights]
+
+
+def train(windows, steps=6, **options):
+    model = LSM1("nano", minutes=60, seed=1)
+    return model, lsmlib.pretrain(model, windows, steps=steps, batch_size=4, seed=2, progress=False, **options)
+
+
+def test_the_schedule_warms_up_and_falls_to_zero():
+    optimizer = make_optimizer(steps=100, learning_rate=2e-3, warmup=0.1)
+    rate = [float(optimizer._learning_rate(step)) for step in range(101)]
+    assert rate[0] == 0 and rate[5] == pytest.approx(1e-3) and rate[10] == pytest.approx(2e-3)
+    assert rate[55] == pytest.approx(1e-3, rel=1e-3) and rate[100] == pytest.approx(0, abs=1e-9)
+    assert np.argmax(rate) == 10
+
+
+def test_decay_is_decoupled_and_spares_what_is_no_matrix():
+    model = LSM1("nano", minutes=60)
+    optimizer = make_optimizer(steps=10, learning_rate=0.1, warmup=0.1, weight_decay=0.5)
+    optimizer.build(model.trainable_variables)
+    before = {weight.path: np.array(weight) for weight in model.trainable_weights}
+    for _ in range(2):  # at rates 0 and 0.1
+        optimizer.apply([np.zeros(weight.shape, np.float32) for weight in model.trainable_weights])
+    for weight in model.trainable_weights:
+        shrunk = 0.95 if weight.path.endswith("kernel") else 1.0
+        np.testing.assert_allclose(weight, before[weight.path] * shrunk, rtol=1e-6, err_msg=weight.path)
+
+
+def test_pretrain_is_compile_and_fit_bit_for_bit(windows):
+    model, history = train(windows)
+    by_hand = LSM1("nano", minutes=60, seed=1)
+    by_hand.compile(make_optimizer(6))
+    batches = lsmlib.make_batches(windows, 4, seed=2)
+    by_hand.fit(batches, steps_per_epoch=6, shuffle=False, verbose=0)
+    for ours, theirs in zip(weights_of(model), weights_of(by_hand), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert len(history["loss"]) == len(history["learning_rate"]) == 6
+    assert history["learning_rate"][-1] == pytest.approx(0, abs=1e-8)
+
+
+def test_the_first_loss_is_that_of_the_first_weights_and_masks(windows):
+    _, history = train(windows, steps=2)
+    model = LSM1("nano", minutes=60, seed=1)
+    first = next(iter(lsmlib.make_batches(windows, 4, seed=2)))
+    assert history["loss"][0] == pytest.approx(float(model.compute_loss(y_pred=model(first))), rel=1e-5)
+
+
+def test_validation_takes_no_part_in_training(windows):
+    plain, _ = train(windows)
+    model, history = train(windows, valid=small_windows(rows=5, seed=9), evaluate_every=4)
+    for ours, theirs in zip(weights_of(model), weights_of(plain), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert history["valid_step"] == [4, 6]
+    assert history["valid_loss"][-1] == pytest.approx(model.validation_loss(small_windows(rows=5, seed=9)), rel=1e-6)
+
+
+def test_clipping_bounds_a_step(windows):
+    """Windows a thousand times too large give the same first step as windows that are just too large."""
+    steps = []
+    for factor in (1e2, 1e4):
+        model = LSM1("nano", minutes=60, seed=1)
+        optimizer = make_optimizer(10, learning_rate=1e-3)
+        model.compile(optimizer)
+        before = weights_of(model)
+        values = np.random.default_rng(0).standard_normal((4, 60, 26)).astype(np.float32) * factor
+        for _ in range(2):  # the first step of a warm-up has a rate of zero
+            model.train_on_batch(values)
+        steps.append(max(np.abs(a - b).max() for a, b in zip(weights_of(model), before, strict=True)))
+    assert max(steps) < 3e-3
+
+
+def test_files_of_a_run(windows, tmp_path):
+    _, history = train(windows, valid=windows, evaluate_every=3, log_dir=tmp_path / "run")
+    with (tmp_path / "run" / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert [float(row["loss"]) for row in rows] == history["loss"]
+    assert [row["valid_loss"] != "" for row in rows] == [False, False, True, False, False, True]
+    names = sorted(path.name for path in (tmp_path / "run").iterdir())
+    assert "reconstruction_000003.png" in names and "reconstruction_000006.png" in names
+    assert any(name.startswith("events.out.tfevents") for name in names)
+
+
+def test_a_loss_that_is_no_number_stops_with_the_last_finite_weights(windows, tmp_path):
+    model = LSM1("nano", minutes=60, seed=1)
+    before = weights_of(model)
+    with pytest.raises(
+        FloatingPointError, match=r"loss is nan at step .*back at step 0.*saved to.*lower learning_rate"
+    ):
+        lsmlib.pretrain(model, windows, steps=50, batch_size=4, learning_rate=1e30, progress=False, log_dir=tmp_path)
+    for now, then in zip(weights_of(model), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+    saved = lsmlib.load_model(tmp_path / "last_finite_step_0.keras")
+    np.testing.assert_array_equal(saved.embed(windows), model.embed(windows))
+    assert SNAPSHOT_STEPS > 50
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 0}, "steps is 0"),
+        ({"evaluate_every": 0}, "evaluate_every is 0"),
+        ({"learning_rate": -1.0}, "learning_rate is -1.0"),
+    ],
+)
+def test_options_out_of_range(windows, options, message):
+    with pytest.raises(ValueError, match=message):
+        train(windows, **options)
+
+
+def test_windows_with_gaps_or_of_another_length_are_refused(windows):
+    with pytest.raises(ValueError, match="windows have gaps"):
+        train(windows.assign(signals=windows["signals"].where(windows["signals"] < windows["signals"].max())))
+    with pytest.raises(ValueError, match="cut_windows"):
+        train(windows.isel(minute=slice(30)))
