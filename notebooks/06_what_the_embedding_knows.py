@@ -108,7 +108,7 @@ features = {
     "LSM-1": model.embed(windows),
     "random weights": lsmlib.LSM1(plan.size, seed=SEED + 7).embed(windows),
     "SimCLR": contrast.embed(windows),
-    "hand-made": hand_window_features(windows),
+    "hand-made": hand_window_features(windows).to_numpy(),
 }
 {name: value.shape for name, value in features.items()}
 

@@ -9,7 +9,6 @@ same loss.
 
 import numpy as np
 
-
 LONGEST = 30.0  # the longest wave, in units of 2π places: longer than any window's grid, by not very much
 
 
