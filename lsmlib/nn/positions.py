@@ -1,18 +1,23 @@
 """Where a token stands, as fixed sines and cosines of its place in time and among the signals.
 
 Vaswani et al., "Attention Is All You Need" (2017), section 3.5, once for each axis, as masked autoencoders do (He et
-al., 2022); as reported, LSM-1 adds them in the encoder and in the decoder, and no date or time of day. How long their
-waves are is not reported. The usual ones, up to 10,000 · 2π places long, are made for long texts: on a grid of 30 × 6
-tokens three in four are all but constant, neighbours look alike, and training takes about twice as many steps to the
-same loss.
+al., 2022); as reported, LSM-1 adds them in the encoder and in the decoder, and no date or time of day. How long
+and how high their waves are is not reported, and it matters: the usual ones, up to 10,000 · 2π places long and of height
+1, are made for long texts. On a grid of 30 × 6 tokens most of them are all but constant, so that neighbours look alike,
+and what a patch holds drowns where it stands. Attention then takes long to find the neighbours from which a patch can be
+told. In trials of LSM-1 tiny on simulated windows (1,200 steps of 8) the loss on other people was 0.688 with the usual
+waves, 0.639 with waves that fit the grid, and 0.546 and 0.534 with such waves of height 2 and 4.
 """
 
 import numpy as np
 
 LONGEST = 30.0  # the longest wave, in units of 2π places: longer than any window's grid, by not very much
+HEIGHT = 3.0  # of the waves, beside patches' vectors whose entries are about 1
 
 
-def sincos_positions(rows: int, columns: int, width: int, longest: float = LONGEST) -> np.ndarray:
+def sincos_positions(
+    rows: int, columns: int, width: int, longest: float = LONGEST, height: float = HEIGHT
+) -> np.ndarray:
     """Positions of a grid of tokens, time first: token ``row * columns + column``.
 
     Args:
@@ -20,6 +25,7 @@ def sincos_positions(rows: int, columns: int, width: int, longest: float = LONGE
         columns: places along the signals.
         width: of a token; a multiple of 4, because each axis takes half of it, and a sine and a cosine half of that.
         longest: the longest wave, in units of 2π places; the shortest is one.
+        height: of the waves.
 
     Returns:
         float32 ``[rows * columns, width]``: sines and cosines of the place in time, then of that among signals.
@@ -31,7 +37,7 @@ def sincos_positions(rows: int, columns: int, width: int, longest: float = LONGE
         raise ValueError(f"width is {width}; expected a multiple of 4: a sine and a cosine for time and for signals")
     time, signal = np.divmod(np.arange(rows * columns), columns)
     waves = [_sincos(place, width // 2, longest) for place in (time, signal)]
-    return np.concatenate(waves, axis=1).astype(np.float32)
+    return (height * np.concatenate(waves, axis=1)).astype(np.float32)
 
 
 def _sincos(place: np.ndarray, width: int, longest: float) -> np.ndarray:
