@@ -44,8 +44,7 @@ def _attend(query, key, value):
 
 
 def _forward(query, key, value):
-    def block(one):
-        query, key, value = one
+    def block(query, key, value):
         scores = query @ key.T
         top = scores.max(axis=1, keepdims=True)
         sums = _exp(scores - top) @ _append(value, 1.0)  # the last channel: the sums of the rows themselves
@@ -56,8 +55,7 @@ def _forward(query, key, value):
 
 
 def _backward(kept, gradient):
-    def block(one):
-        query, key, value, output, logsum, gradient = one
+    def block(query, key, value, output, logsum, gradient):
         # Key by query, so that the two products at the end read each array in the order in which it lies. Here too,
         # what is subtracted from each query's scores goes through the product as one channel more.
         weights = _exp(_append(key, 1.0) @ _append(query, -logsum).T)
@@ -72,9 +70,16 @@ _attend.defvjp(_forward, _backward)
 
 
 def _in_blocks(block, *arrays):
-    """Apply ``block`` to every head of the arrays ``[heads, …]``; a few at once where they are small."""
-    scores = arrays[0].shape[1] * arrays[1].shape[1]
-    return lax.map(block, arrays, batch_size=max(TOGETHER // scores, 1))
+    """Apply ``block`` to every head of the arrays ``[heads, …]``; to a few at once where they are small."""
+    heads, n, m = len(arrays[0]), arrays[0].shape[1], arrays[1].shape[1]
+    # With several devices, heads of each of them take part in every iteration, since samples lie on devices in order; an
+    # iteration for heads of one device alone would have its arrays sent to all.
+    devices = jax.device_count() if heads % jax.device_count() == 0 else 1
+    share = heads // devices
+    together = max(k for k in range(1, share + 1) if share % k == 0 and k * n * m <= max(TOGETHER, n * m))
+    arrays = [x.reshape(devices, share // together, together, *x.shape[1:]) for x in arrays]
+    results = jax.vmap(lambda *one: lax.map(lambda few: jax.vmap(block)(*few), one))(*arrays)
+    return jax.tree.map(lambda x: x.reshape(heads, *x.shape[3:]), results)
 
 
 def _append(x, channel):
