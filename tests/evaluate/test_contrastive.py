@@ -52,7 +52,7 @@ def test_training_tells_windows_apart(windows):
     logs = lsmlib.pretrain(model, windows, steps=60, batch_size=16, progress=False)
     assert np.mean(logs["loss"][-10:]) < 0.7 * np.mean(logs["loss"][:3])
     after = model.embed(windows)
-    assert after.shape == (windows.sizes["day"], 64)
+    assert after.shape == (windows.sizes["day"], 128)
     assert np.abs(after - start).max() > 0.1
     np.testing.assert_allclose(after, model.backbone(normalise(windows["signals"].values)), atol=1e-4)
 
