@@ -109,7 +109,7 @@ features = {
     "LSM-1": embed_pooled(model, windows),
     "random weights": embed_pooled(lsmlib.LSM1(plan.size, seed=SEED + 7), windows),
     "SimCLR": contrast.embed(windows),
-    "hand-made": hand_window_features(windows),
+    "hand-made": hand_window_features(windows).to_numpy(),
 }
 {name: value.shape for name, value in features.items()}
 
