@@ -6,7 +6,16 @@ import pytest
 
 import lsmlib
 from lsmlib import cut_windows
-from lsmlib.evaluate import TokenPool, conv_net, draw_shots, embed_pooled, few_shot, fine_tune, fine_tune_learner
+from lsmlib.evaluate import (
+    TokenPool,
+    conv_net,
+    draw_shots,
+    embed_pooled,
+    few_shot,
+    fine_tune,
+    fine_tune_learner,
+    linear_learner,
+)
 from lsmlib.evaluate.finetune import Shuffled
 from lsmlib.signals import normalise
 from tests.cohorts import small_cohort
@@ -64,6 +73,15 @@ def test_fine_tuning_learns_and_leaves_the_model_as_it_was(windows, model):
         np.testing.assert_array_equal(weight.value, value)
 
 
+@pytest.mark.parametrize("classes", [["calm", "run"], ["calm", "run", "swim"]])
+def test_it_starts_from_the_linear_probe(windows, model, classes):
+    labels, people = np.array(classes)[np.arange(WINDOWS) % len(classes)], windows["person"].values
+    probe = linear_learner(embed_pooled(model, windows), people, penalty=10.0)(TRAIN[:9], labels[:9], TEST)
+    start = fine_tune_learner(model, windows, steps=1, learning_rate=1e-9)(TRAIN[:9], labels[:9], TEST)
+    np.testing.assert_allclose(start, probe, atol=2e-3)
+    assert probe.std() > 0.05
+
+
 def test_every_training_begins_at_the_same_start(windows, model):
     learner = fine_tune_learner(model, windows, steps=5, learning_rate=1e-3)
     first = learner(TRAIN, LABELS[TRAIN], TEST)
@@ -72,7 +90,8 @@ def test_every_training_begins_at_the_same_start(windows, model):
     assert np.abs(other - first).max() > 1e-4
     known = np.where(np.arange(WINDOWS) < 32, LABELS, "")
     once = fine_tune(model, windows, known, steps=5, learning_rate=1e-3)
-    np.testing.assert_allclose(once.predict_windows(normalise(windows["signals"].values))[TEST], first, atol=1e-5)
+    # the same but for what vectors are standardised by: here the tested windows are not held out
+    np.testing.assert_allclose(once.predict_windows(normalise(windows["signals"].values))[TEST], first, atol=0.2)
 
 
 def test_all_weights_are_trained(windows, model):
