@@ -1,10 +1,10 @@
 """Fine-tuning: a pretrained encoder, or one from scratch, learns a task with all of its weights.
 
-One recipe for all of them, so that what differs is where the weights come from: tokens pooled, a linear layer that
-starts as the linear probe of the untrained whole (as Kumar et al., 2022, who found that a layer without knowledge ruins
-what was pretrained before it knows better); AdamW with warm-up and cosine (``lsmlib.training.make_optimizer``), a fixed number
-of steps. How LSM-1 was fine-tuned is not known to us. Supervised rivals are the same encoder with fresh weights and a
-convolutional network of about as many parameters.
+One recipe for all of them, so that what differs is where the weights come from: tokens pooled; a linear layer that
+starts as the linear probe, because one that knows nothing ruins what was pretrained before it learns (Kumar et al.,
+"Fine-Tuning can Distort Pretrained Features", ICLR 2022); AdamW with warm-up and cosine, a fixed number of steps. How
+LSM-1 was fine-tuned is not known to us. Supervised rivals are the same encoder with fresh weights and a convolutional
+network of about as many parameters.
 """
 
 from typing import Any
@@ -141,11 +141,8 @@ class Classifier(keras.Model):
         slope, offset = probe.coef_, probe.intercept_
         if len(self.classes) == 2:  # one logit, which two share
             slope, offset = np.concatenate([-slope, slope]) / 2, np.concatenate([-offset, offset]) / 2
-        for weight, value in zip(
-            (self.mean, self.sd, self.head.kernel, self.head.bias),
-            (scaler.mean_, scaler.scale_, slope.T, offset),
-            strict=True,
-        ):
+        weights = self.mean, self.sd, self.head.kernel, self.head.bias
+        for weight, value in zip(weights, (scaler.mean_, scaler.scale_, slope.T, offset), strict=True):
             weight.assign(value.astype(np.float32))
 
     def predict_windows(self, signals: np.ndarray, batch_size: int = 64) -> np.ndarray:
