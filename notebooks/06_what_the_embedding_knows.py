@@ -36,10 +36,11 @@ from lsmlib import plots, plots_probes
 from lsmlib.evaluate import (
     LABEL_TASKS,
     SimCLR,
-    TokenMean,
+    TokenPool,
     activity_windows,
     conv_net,
     drop_rare_classes,
+    embed_pooled,
     few_shot,
     fine_tune_learner,
     hand_window_features,
@@ -105,8 +106,8 @@ print(f"loss {np.mean(history['loss'][:5]):.2f} → {np.mean(history['loss'][-50
 contrast = SimCLR(model, seed=SEED)
 lsmlib.pretrain(contrast, train, **(options | {"steps": max(plan.steps // 4, 4)}))
 features = {
-    "LSM-1": model.embed(windows),
-    "random weights": lsmlib.LSM1(plan.size, seed=SEED + 7).embed(windows),
+    "LSM-1": embed_pooled(model, windows),
+    "random weights": embed_pooled(lsmlib.LSM1(plan.size, seed=SEED + 7), windows),
     "SimCLR": contrast.embed(windows),
     "hand-made": hand_window_features(windows).to_numpy(),
 }
@@ -174,7 +175,7 @@ some, some_label, some_people = windows.isel(day=chosen), label[chosen], whose[c
 parameters = sum(int(np.prod(weight.shape)) for weight in model.encoder.weights)
 learners = {
     "fine-tuned": fine_tune_learner(model, some, learning_rate=rate["pretrained"], **finetuning),
-    "from scratch": fine_tune_learner(TokenMean(model, seed=1), some, learning_rate=rate["scratch"], **finetuning),
+    "from scratch": fine_tune_learner(TokenPool(model, seed=1), some, learning_rate=rate["scratch"], **finetuning),
     "convolutional": fine_tune_learner(conv_net(parameters), some, learning_rate=rate["scratch"], **finetuning),
     "linear probe": linear_learner(features["LSM-1"][chosen], some_people, penalty=1.0),
     "hand-made": linear_learner(features["hand-made"][chosen], some_people, penalty=1.0),

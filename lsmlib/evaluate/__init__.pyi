@@ -15,8 +15,9 @@ from .fills import mean_fill as mean_fill
 from .fills import nearest_fill as nearest_fill
 from .fills import window_mean_fill as window_mean_fill
 from .finetune import Classifier as Classifier
-from .finetune import TokenMean as TokenMean
+from .finetune import TokenPool as TokenPool
 from .finetune import conv_net as conv_net
+from .finetune import embed_pooled as embed_pooled
 from .finetune import fine_tune as fine_tune
 from .finetune import fine_tune_learner as fine_tune_learner
 from .generative import filling_errors as filling_errors

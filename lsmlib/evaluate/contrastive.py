@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from keras import ops
 
-from lsmlib.evaluate.finetune import TokenMean
+from lsmlib.evaluate.finetune import TokenPool
 from lsmlib.models.batching import run_in_batches
 from lsmlib.models.lsm1 import LSM1, Latest
 from lsmlib.nn.augment import AUGMENTATIONS, Augment
@@ -50,7 +50,7 @@ class SimCLR(keras.Model):
         self.temperature, self.check_windows = temperature, model.check_windows
         seeds = seed_stream(seed)
         self.augment = Augment(tuple(augment), next(seeds), name="augment", dtype="float32")
-        self.backbone = TokenMean(model, seed=next(seeds), name="backbone")
+        self.backbone = TokenPool(model, seed=next(seeds), name="backbone")
         self.hidden = dense(model.size.encoder.width, seeds, activation="relu", name="hidden")
         self.projection = dense(PROJECTION, seeds, name="projection")
         self.step_loss = Latest(name="step_loss")
@@ -69,7 +69,7 @@ class SimCLR(keras.Model):
         return loss
 
     def embed(self, windows: xr.Dataset, batch_size: int = 64) -> np.ndarray:
-        """One vector a window, float32 ``[d, w]``: the encoder's, before the projection, as in the paper.
+        """One vector a window, float32 ``[d, 2 × w]``: of tokens pooled, before the projection, as in the paper.
 
         Raises:
             ValueError: if windows have another length than the model's, or gaps.
