@@ -162,7 +162,7 @@ plt.show()
 # time, half for the place among signals. Nothing about the date or the hour: five hours are five hours.
 #
 # The waves should fit the grid: the usual longest one, 10,000 · 2π places, is made for long texts, and over 30 places it
-# does not move. Ours is 30 · 2π. And they should be loud enough to be heard beside what a patch holds: three times the
+# does not move. Ours is 30 · 2π. And they should be loud enough to be heard beside what a patch holds: four times the
 # usual height. Both speed learning up greatly (the figures stand in `lsmlib/nn/positions.py`); exercise 4 looks at it.
 
 
@@ -174,7 +174,7 @@ def sincos(place, width):
 
 def positions(width):  # [n, w]
     time, signal = np.divmod(np.arange(ROWS * COLUMNS), COLUMNS)
-    return 3 * jnp.concatenate([sincos(time, width // 2), sincos(signal, width // 2)], axis=1)
+    return 4 * jnp.concatenate([sincos(time, width // 2), sincos(signal, width // 2)], axis=1)
 
 
 # %% [markdown]

@@ -12,7 +12,7 @@ waves, 0.639 with waves that fit the grid, and 0.546 and 0.534 with such waves o
 import numpy as np
 
 LONGEST = 30.0  # the longest wave, in units of 2π places: longer than any window's grid, by not very much
-HEIGHT = 3.0  # of the waves, beside patches' vectors whose entries are about 1
+HEIGHT = 4.0  # of the waves, beside patches' vectors whose entries are about 1
 
 
 def sincos_positions(
