@@ -21,6 +21,8 @@ export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/build/jax-cache
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
 export KERAS_BACKEND ?= jax
+# One place for all threads to allocate from: what lsmlib.nn.keep_freed_memory needs. Only glibc reads it.
+export MALLOC_ARENA_MAX ?= 1
 
 # Recordings of real people, if you have any: one folder a data set (fitbit, depresjon, …; see lsmlib.datasets). Notebooks
 # and tests use what lies there and say when they go without.

@@ -103,10 +103,10 @@ class Served:
 
     def __init__(self, way: str) -> None:
         command = [sys.executable, __file__, "--serve", way]
-        environment = os.environ | {"KERAS_BACKEND": "jax"}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env=environment,
+            env=environment | {"KERAS_BACKEND": "jax"},
         )  # fmt: skip
 
     def ask(self, what: str) -> dict[str, float]:
@@ -210,7 +210,7 @@ def keep_memory() -> None:
     from lsmlib.nn.memory import keep_freed_memory
 
     if not keep_freed_memory():
-        raise RuntimeError("the C library is not glibc")
+        raise RuntimeError("freed memory cannot be kept: the C library is not glibc, or JAX has started")
 
 
 def split_in_two() -> None:
@@ -230,7 +230,7 @@ def undo() -> None:
     import lsmlib.nn.transformer
 
     lsmlib.nn.attention.choose_kernel = lambda *_: "plain"
-    lsmlib.nn.transformer.LayerNorm = partial(keras.layers.LayerNormalization, epsilon=1e-6)  # type: ignore
+    lsmlib.nn.transformer.LayerNorm = partial(keras.layers.LayerNormalization, epsilon=1e-6)
 
 
 WAYS: dict[str, tuple[str, Callable[[], None]]] = {

@@ -1,4 +1,7 @@
-"""What every model is built of: attention and layer norm, exact everywhere and fast on the machine at hand."""
+"""What every model is built of: attention and layer norm, exact everywhere and fast on the machine at hand.
+
+``attention`` itself is imported from ``lsmlib.nn.attention``, the module whose name it shares.
+"""
 
 import lazy_loader
 

@@ -1,4 +1,3 @@
-from .attention import attention as attention
 from .attention import choose_kernel as choose_kernel
 from .memory import keep_freed_memory as keep_freed_memory
 from .norm import LayerNorm as LayerNorm

@@ -107,7 +107,9 @@ def _plain(query, key, value, visible):
     scores = ops.einsum("bnhc,bmhc->bhnm", query * query.shape[-1] ** -0.5, key)
     if visible is not None:
         scores = ops.where(visible[:, None, None, :], scores, NEVER)
-    return ops.cast(ops.einsum("bhnm,bmhc->bnhc", ops.softmax(scores, axis=-1), value), dtype)
+    weights = ops.exp(scores - ops.stop_gradient(ops.max(scores, axis=-1, keepdims=True)))
+    weights = weights / ops.sum(weights, axis=-1, keepdims=True)
+    return ops.cast(ops.einsum("bhnm,bmhc->bnhc", weights, value), dtype)
 
 
 def _blocked(query, key, value, visible):

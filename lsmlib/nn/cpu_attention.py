@@ -72,8 +72,8 @@ _attend.defvjp(_forward, _backward)
 def _in_blocks(block, *arrays):
     """Apply ``block`` to every head of the arrays ``[heads, …]``; to a few at once where they are small."""
     heads, n, m = len(arrays[0]), arrays[0].shape[1], arrays[1].shape[1]
-    # With several devices, heads of each of them take part in every iteration, since samples lie on devices in order; an
-    # iteration for heads of one device alone would have its arrays sent to all.
+    # Where samples are shared out among devices, heads from each device take part in every iteration; one for heads of
+    # a single device would send its arrays to all.
     devices = jax.device_count() if heads % jax.device_count() == 0 else 1
     share = heads // devices
     together = max(k for k in range(1, share + 1) if share % k == 0 and k * n * m <= max(TOGETHER, n * m))

@@ -54,9 +54,11 @@ class Block(keras.layers.Layer):
     def call(self, x: Any, visible: Any = None) -> Any:
         """Tokens ``[b, n, w]`` to tokens ``[b, n, w]``; only keys that are ``visible``, bool ``[b, n]``, are read."""
         batch, tokens = ops.shape(x)[:2]
-        stacked = self.query_key_value(self.norm_1(x))
-        stacked = ops.reshape(stacked, (batch, tokens, 3, self.heads, self.width // self.heads))
-        seen = attention(stacked[:, :, 0], stacked[:, :, 1], stacked[:, :, 2], visible)
+        query, key, value = (
+            ops.reshape(part, (batch, tokens, self.heads, self.width // self.heads))
+            for part in ops.split(self.query_key_value(self.norm_1(x)), 3, axis=-1)
+        )
+        seen = attention(query, key, value, visible)
         x = x + self.projection(ops.reshape(seen, (batch, tokens, self.width)))
         return x + self.mlp_out(ops.gelu(self.mlp_in(self.norm_2(x)), approximate=False))
 
