@@ -39,6 +39,7 @@ from tqdm.auto import tqdm
 
 import lsmlib
 from lsmlib import plots, plots_models
+from lsmlib.nn.attention import attention
 
 print("jax", jax.__version__, "on", jax.devices())
 
@@ -219,7 +220,7 @@ def attend(query, key, value):  # [b, n, h, c]: every token asks every token
 
 # %%
 three = jax.random.normal(jax.random.key(1), (3, 2, 36, 4, 16))
-np.testing.assert_allclose(attend(*three), lsmlib.nn.attention(*three), atol=1e-5)
+np.testing.assert_allclose(attend(*three), attention(*three), atol=1e-5)
 
 # %% [markdown]
 # A block is attention among tokens and then two linear layers at each token, both *added* to what comes in.
