@@ -17,18 +17,18 @@ from statistics import median
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 import zarr
 
 import lsmlib
+from lsmlib.nn.memory import keep_freed_memory
+from lsmlib.training import make_optimizer
 
 BATCH = 64
 DAY, WINDOW = 1440 * 26, 300 * 26  # minutes × signals
 README = Path(__file__).with_name("README.md")
-STEP = "training step, LSM-1 nano (stand-in)"
+STEP = "training step, LSM-1 nano"
 BEGIN, END = "<!-- bench_data: begin -->", "<!-- bench_data: end -->"
 
 
@@ -75,7 +75,7 @@ def measure(people: int, days: int, turns: int, folder: Path) -> str:
         next(batches)
         speed[name] = 3 * turns * BATCH / seconds(lambda it=batches: [next(it) for _ in range(3 * turns)])
         del batches
-    step = stand_in()
+    step = training_step(windows)
     speed[STEP] = BATCH / median(seconds(step) for _ in range(turns))
 
     size = {**dict.fromkeys(readers, DAY), **{name: size for name, (size, _) in pipelines.items()}, STEP: WINDOW}
@@ -123,60 +123,14 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def stand_in() -> Callable[[], object]:
-    """A training step of a nano masked autoencoder in plain JAX: encoder 2 × 64 wide, decoder 1 × 32, SGD.
-
-    LSM-1's shapes: windows of 300 × 26 padded to 30, patches of 10 × 5, 180 tokens of which 36 are seen. It stands in
-    for the models until they are measured here, and leaves out what makes a step slower: Adam's state, biases, scales.
-    """
-    along, signals, kept, size = 30, 6, 36, 50
-    tokens = along * signals
-    draw = np.random.default_rng(0)
-
-    def weights(*shape: int) -> jnp.ndarray:
-        return jnp.asarray(draw.standard_normal(shape) / shape[0] ** 0.5, jnp.float32)
-
-    def block(width: int) -> dict[str, jnp.ndarray]:
-        return {"qkv": weights(width, 3 * width), "out": weights(width, width), "up": weights(width, 4 * width),
-                "down": weights(4 * width, width)}  # fmt: skip
-
-    model = {
-        "embed": weights(size, 64), "position": weights(tokens, 64), "encoder": [block(64), block(64)],
-        "bridge": weights(64, 32), "token": weights(tokens, 32), "decoder": [block(32)], "head": weights(32, size),
-    }  # fmt: skip
-
-    def norm(x: jnp.ndarray) -> jnp.ndarray:
-        return (x - x.mean(-1, keepdims=True)) * jax.lax.rsqrt(x.var(-1, keepdims=True) + 1e-6)
-
-    def transform(x: jnp.ndarray, part: dict[str, jnp.ndarray]) -> jnp.ndarray:
-        q, k, v = jnp.split((norm(x) @ part["qkv"]).reshape(*x.shape[:2], -1, 3 * 16), 3, axis=-1)
-        x = x + jax.nn.dot_product_attention(q, k, v).reshape(x.shape) @ part["out"]
-        return x + jax.nn.gelu(norm(x) @ part["up"]) @ part["down"]
-
-    def loss(model: dict, batch: jnp.ndarray, order: jnp.ndarray) -> jnp.ndarray:
-        values = jnp.pad(jnp.nan_to_num(batch), ((0, 0), (0, 0), (0, 4)))
-        patches = values.reshape(-1, along, 10, signals, 5).transpose(0, 1, 3, 2, 4)
-        patches = patches.reshape(-1, tokens, size)
-        x = (patches @ model["embed"] + model["position"])[:, order[:kept]]
-        for part in model["encoder"]:
-            x = transform(x, part)
-        x = jnp.broadcast_to(model["token"], (len(batch), tokens, 32)).at[:, order[:kept]].add(x @ model["bridge"])
-        for part in model["decoder"]:
-            x = transform(x, part)
-        return jnp.mean((x @ model["head"] - patches)[:, order[kept:]] ** 2)
-
-    @jax.jit
-    def step(model: dict, batch: jnp.ndarray, order: jnp.ndarray) -> dict:
-        return jax.tree.map(lambda w, g: w - 1e-3 * g, model, jax.grad(loss)(model, batch, order))
-
-    batch = jnp.asarray(draw.standard_normal((BATCH, 300, 26)), jnp.float32)
-    state = [step(model, batch, jnp.arange(tokens))]
-
-    def work() -> None:
-        state[0] = jax.block_until_ready(step(state[0], batch, jnp.asarray(draw.permutation(tokens))))
-
-    work()
-    return work
+def training_step(windows: xr.Dataset) -> Callable[[], object]:
+    """A step as `lsmlib.pretrain` makes it, on one batch in memory."""
+    keep_freed_memory()
+    model = lsmlib.LSM1("nano")
+    model.compile(make_optimizer(steps=1000))
+    batch = next(iter(lsmlib.make_batches(windows, BATCH, seed=0)))
+    model.train_on_batch(batch)
+    return lambda: model.train_on_batch(batch)
 
 
 if __name__ == "__main__":

@@ -41,11 +41,11 @@ _TABLE = (
     #       name          people  days    steps  batch   size
     Profile(
         "smoke", 24, 2, 4, 4, "nano", "tests: a notebook in a minute on two cores",
-        Pretraining(96, 2, "nano", 6, 8, 1e-3),
+        Pretraining(96, 2, "nano", 6, 4, 1e-3),
     ),
     Profile(
         "laptop", 500, 4, 500, 32, "tiny", "reading along: minutes on a CPU",
-        Pretraining(2_000, 4, "tiny", 2_000, 32, 1e-3),
+        Pretraining(2_000, 4, "tiny", 5_000, 8, 1e-3),
     ),
     Profile(
         "accelerator", 2_000, 14, 10_000, 256, "base", "one GPU or TPU: an hour or so",

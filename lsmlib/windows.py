@@ -57,7 +57,7 @@ def cut_windows(
         least = min(least, float(share.min()))
         day, start = np.nonzero(share <= max_missing)
         if len(day):
-            kept.append(_cut(block, day, starts[start], minutes))
+            kept.append(take_windows(block, day, starts[start], minutes))
     if not kept:
         raise ValueError(
             f"no window of {minutes} minutes has at most {max_missing:.0%} missing; the fullest has {least:.1%}. "
@@ -95,7 +95,7 @@ def _missing_share(values: np.ndarray, starts: np.ndarray, minutes: int) -> np.n
     return (count[:, starts + minutes] - count[:, starts]) / (minutes * values.shape[2])
 
 
-def _cut(block: xr.Dataset, day: np.ndarray, start: np.ndarray, minutes: int) -> xr.Dataset:
+def take_windows(block: xr.Dataset, day: np.ndarray, start: np.ndarray, minutes: int) -> xr.Dataset:
     """The windows of a block of days that begin at minute ``start`` of ``day`` (both ``[windows]``), gaps filled."""
     within = start[:, None] + np.arange(minutes)
     rows = block.isel(day=day).drop_dims("minute")

@@ -253,7 +253,12 @@ lost = model.grid.to_windows(np.repeat(tokens, model.grid.cells, axis=2))[0].any
 
 # %% tags=["solution"]
 squared = errors["squared_normalised"].sum("signal") / errors["cells"].sum("signal")
-per_person = squared.sel(filler="LSM-1").to_pandas()[["random 80 %", "interpolation 60 min"]].dropna()
+per_person = (
+    squared.sel(filler="LSM-1")
+    .transpose("person", "task")
+    .to_pandas()[["random 80 %", "interpolation 60 min"]]
+    .dropna()
+)
 round(float(per_person.corr(method="spearman").iloc[0, 1]), 2)
 
 # %% [markdown]

@@ -1,32 +1,5 @@
 """What a Cohort or a model knows: baselines, probes and scores, always split by person; and how real a Cohort looks."""
 
-from lsmlib.evaluate.features import hand_features as hand_features
-from lsmlib.evaluate.fills import BASELINES as BASELINES
-from lsmlib.evaluate.fills import WienerFill as WienerFill
-from lsmlib.evaluate.fills import linear_fill as linear_fill
-from lsmlib.evaluate.fills import mean_fill as mean_fill
-from lsmlib.evaluate.fills import nearest_fill as nearest_fill
-from lsmlib.evaluate.fills import window_mean_fill as window_mean_fill
-from lsmlib.evaluate.generative import filling_errors as filling_errors
-from lsmlib.evaluate.generative import hide_cells as hide_cells
-from lsmlib.evaluate.generative import score_filling as score_filling
-from lsmlib.evaluate.generative_scores import improvement as improvement
-from lsmlib.evaluate.generative_scores import score_table as score_table
-from lsmlib.evaluate.generative_tasks import LSM1_TASKS as LSM1_TASKS
-from lsmlib.evaluate.generative_tasks import Extrapolation as Extrapolation
-from lsmlib.evaluate.generative_tasks import Interpolation as Interpolation
-from lsmlib.evaluate.generative_tasks import RandomImputation as RandomImputation
-from lsmlib.evaluate.generative_tasks import SensorImputation as SensorImputation
-from lsmlib.evaluate.generative_tasks import Task as Task
-from lsmlib.evaluate.generative_tasks import visible_readings as visible_readings
-from lsmlib.evaluate.intervals import percentile_interval as percentile_interval
-from lsmlib.evaluate.intervals import resample_sums as resample_sums
-from lsmlib.evaluate.intervals import sum_by_person as sum_by_person
-from lsmlib.evaluate.learnability import label_table as label_table
-from lsmlib.evaluate.realism import autocorrelation as autocorrelation
-from lsmlib.evaluate.realism import daily_profile as daily_profile
-from lsmlib.evaluate.realism import ks_distance as ks_distance
-from lsmlib.evaluate.realism import minute_values as minute_values
-from lsmlib.evaluate.realism import profile_correlation as profile_correlation
-from lsmlib.evaluate.realism import step_transitions as step_transitions
-from lsmlib.evaluate.realism import two_sample_test as two_sample_test
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -23,6 +23,8 @@ STATISTICS = (
     "missing",  # share of the day that was not observed; every other statistic is of observed minutes
 )
 
+WINDOW_STATISTICS = STATISTICS[: STATISTICS.index("change") + 1]  # those that need neither sleep nor gaps
+
 
 def hand_features(cohort: xr.Dataset, by: str = "person") -> pd.DataFrame:
     """Summarise each signal of each day by a dozen statistics, and average a person's days.
@@ -60,6 +62,30 @@ def hand_features(cohort: xr.Dataset, by: str = "person") -> pd.DataFrame:
     index = pd.MultiIndex.from_arrays([cohort["person"].values, cohort["date"].values], names=["person", "date"])
     frame = pd.DataFrame(values.reshape(days, -1), index, columns)
     return frame if by == "day" else frame.groupby(level="person", sort=False).mean()
+
+
+def hand_window_features(windows: xr.Dataset) -> pd.DataFrame:
+    """Mean, deviation, percentiles and mean change of each signal of each window: what needs no learning to compute.
+
+    Args:
+        windows: windows ``[d, t, s]`` without gaps, from ``lsmlib.cut_windows`` or ``activity_windows``.
+
+    Returns:
+        float32 ``[d, signal × statistic]``, a column for each (signal, statistic), in the signal's unit.
+
+    Raises:
+        ValueError: if these are no windows.
+    """
+    check_cohort(windows, values=False)
+    if "start_minute" not in windows.variables:
+        raise ValueError("expected windows, as lsmlib.cut_windows makes them; features of days are hand_features")
+    unknown = np.full((BLOCK, windows.sizes["minute"]), -1)
+    parts = []
+    for first in range(0, windows.sizes["day"], BLOCK):
+        signals = windows["signals"][first : first + BLOCK].values
+        parts.append(summarise_days(signals, unknown[: len(signals)])[:, :, : len(WINDOW_STATISTICS)])
+    columns = pd.MultiIndex.from_product([SIGNAL_NAMES, WINDOW_STATISTICS], names=["signal", "statistic"])
+    return pd.DataFrame(np.concatenate(parts).reshape(windows.sizes["day"], -1), columns=columns)
 
 
 def summarise_days(signals: np.ndarray, asleep: np.ndarray) -> np.ndarray:

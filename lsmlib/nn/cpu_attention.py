@@ -77,8 +77,8 @@ def _in_blocks(block, *arrays):
     devices = jax.device_count() if heads % jax.device_count() == 0 else 1
     share = heads // devices
     together = max(k for k in range(1, share + 1) if share % k == 0 and k * n * m <= max(TOGETHER, n * m))
-    arrays = [x.reshape(devices, share // together, together, *x.shape[1:]) for x in arrays]
-    results = jax.vmap(lambda *one: lax.map(lambda few: jax.vmap(block)(*few), one))(*arrays)
+    laid_out = [x.reshape(devices, share // together, together, *x.shape[1:]) for x in arrays]
+    results = jax.vmap(lambda *one: lax.map(lambda few: jax.vmap(block)(*few), one))(*laid_out)
     return jax.tree.map(lambda x: x.reshape(heads, *x.shape[3:]), results)
 
 

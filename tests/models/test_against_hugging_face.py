@@ -95,8 +95,9 @@ def test_every_gradient_is_equal(ours, theirs, example):
 
 
 def test_positions_are_those_of_vision_transformers():
-    expected = build_2d_sinusoidal_position_embedding(7, 5, 48)
-    np.testing.assert_allclose(sincos_positions(7, 5, 48), expected.numpy(), atol=1e-6)
+    for longest in (30.0, 10_000.0):
+        expected = build_2d_sinusoidal_position_embedding(7, 5, 48, temperature=longest)
+        np.testing.assert_allclose(sincos_positions(7, 5, 48, longest, height=1), expected.numpy(), atol=1e-6)
 
 
 def _by_path(model: LSM1) -> dict[str, np.ndarray]:

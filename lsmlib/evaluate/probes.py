@@ -1,0 +1,269 @@
+"""Linear probes: what can be read from features of windows by the simplest of models, judged on other people.
+
+A learner is a function ``(train, labels, test) → scores``: the rows to learn from ``[n]``, their labels ``[n]``, the
+rows to predict ``[m]``; it returns numbers ``[m]``, or scores ``[m, c]`` of the classes in sorted order. Probes,
+fine-tuned and supervised models are all learners, so one judge serves for all.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from lsmlib.evaluate.metrics import Predictions, score_predictions
+from lsmlib.evaluate.tasks import find_task, label_windows
+
+try:
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+    from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits
+except ImportError as error:
+    raise ImportError("probes need scikit-learn: pip install 'lsmlib[notebooks]'") from error
+
+Learner = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+FOLDS = 5
+INNER_FOLDS = 3  # of the training people, to choose the penalty
+PENALTIES = (1.0, 10.0, 100.0, 1000.0, 10000.0)  # squared weights of standardised features, against summed losses
+
+
+def probe_table(
+    features: Mapping[str, np.ndarray],
+    windows: xr.Dataset,
+    tasks: Sequence[str],
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Probe several feature matrices for several tasks, beside a control whose labels are shuffled.
+
+    For a task that belongs to people (age, sex, …) features are averaged over a person's windows, and a person is
+    scored once. The control probes the first matrix for labels that were dealt out anew among rows: what it scores
+    above chance is a fault of the procedure.
+
+    Args:
+        features: name to ``[d, w]``: embeddings of a model, of one with random weights, hand-made features, …
+        windows: the windows ``[d]`` they were computed from; best from people the models were not trained on.
+        tasks: names of ``LABEL_TASKS``.
+        seed: of folds, shuffling and resamples.
+
+    Returns:
+        A row for each task, method and metric; columns ``task, method, metric, value, low, high, rows, people,
+        classes``: what ``score_predictions`` returns, how many rows and people were scored, and how many classes there
+        are (0: a number).
+
+    Raises:
+        ValueError: as ``linear_probe`` does, and for an unknown task.
+    """
+    if not features:
+        raise ValueError("features is empty; expected at least one name and matrix [d, w]")
+    tables = []
+    for task in tasks:
+        labels, of_person = label_windows(windows, task), find_task(task).of == "person"
+        for name, matrix in {**features, "shuffled labels": next(iter(features.values()))}.items():
+            shuffle = name == "shuffled labels"
+            found = _probe_task(matrix, labels, windows["person"].values, of_person, shuffle, seed)
+            scores = score_predictions(found, seed=seed).reset_index()
+            sizes = {"rows": len(found.truth), "people": len(set(found.people)), "classes": len(found.classes)}
+            tables.append(scores.assign(task=task, method=name, **sizes))
+    table = pd.concat(tables, ignore_index=True)
+    return table[["task", "method", "metric", "value", "low", "high", "rows", "people", "classes"]]
+
+
+def linear_probe(features: np.ndarray, labels: np.ndarray, people: np.ndarray, seed: int = 0) -> Predictions:
+    """Predict each row by a linear model that was fitted on other people.
+
+    Five folds over people. Features are standardised on the training people; logistic regression for classes, ridge
+    regression for numbers; the penalty of squared weights is the one of ``PENALTIES`` that does best in three folds
+    over the training people. Test people take part in none of this.
+
+    Args:
+        features: ``[d, w]``, finite.
+        labels: ``[d]``: names of classes, ``""`` where unknown; or floats, NaN where unknown. Unknown rows are left
+            out.
+        people: ``[d]`` whose rows they are.
+        seed: of the folds.
+
+    Returns:
+        The predictions of the rows ``[n]`` with a known label, in their order.
+
+    Raises:
+        ValueError: if shapes do not agree, a feature is not finite, there are fewer than two classes, or a class is
+            known for fewer than 5 people.
+    """
+    known = is_known(labels)
+    features, labels, people = np.asarray(features)[known], np.asarray(labels)[known], np.asarray(people)[known]
+    return cross_predict(linear_learner(features, people, seed=seed), labels, people, seed)
+
+
+def linear_learner(features: np.ndarray, people: np.ndarray, penalty: float | None = None, seed: int = 0) -> Learner:
+    """The learner of ``linear_probe`` on ``features [d, w]``, with this penalty, or one that is chosen (``None``).
+
+    Features are standardised over all rows that are not to be predicted: that needs no labels, and the spread of a
+    handful of labelled rows is no measure.
+    """
+    features = np.asarray(features, np.float32)
+    if features.ndim != 2 or len(features) != len(people):
+        raise ValueError(f"features have shape {features.shape}; expected [d, w] with d = {len(people)}, as people")
+    if not np.isfinite(features).all():
+        rows, columns = np.nonzero(~np.isfinite(features))
+        raise ValueError(
+            f"{len(rows)} features are NaN or infinite, the first in row {rows[0]}, column {columns[0]}; fill them, or "
+            "leave such rows or columns out"
+        )
+
+    def learn(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> np.ndarray:
+        seen = np.ones(len(features), bool)
+        seen[test] = False
+        scaler = StandardScaler().fit(features[seen])
+        x = scaler.transform(features[train])
+        with threadpool_limits(1):  # matrices this small: threads wait for each other 20 times longer than they work
+            chosen = _choose_penalty(x, labels, people[train], seed) if penalty is None else penalty
+            return _predict(_linear(labels, chosen).fit(x, labels), scaler.transform(features[test]))
+
+    return learn
+
+
+def cross_predict(learner: Learner, labels: np.ndarray, people: np.ndarray, seed: int = 0) -> Predictions:
+    """Predict each row by a learner that saw other people only, in five folds.
+
+    Args:
+        learner: see the module.
+        labels: ``[n]``, all known: names of classes, or numbers.
+        people: ``[n]``.
+        seed: of the folds: of classes, each fold has about the same share of each.
+
+    Raises:
+        ValueError: if there are too few people, of any class or altogether, or fewer than two classes.
+    """
+    classes = check_labels(labels, people)
+    scores = np.full((len(labels), len(classes)) if len(classes) else len(labels), np.nan)
+    for train, test in split_folds(labels, people, FOLDS, seed):
+        found = learner(train, labels[train], test)
+        if found.shape != scores[test].shape:
+            missing = sorted(set(classes) - set(labels[train]))
+            raise ValueError(
+                f"the learner returned {found.shape}; expected {scores[test].shape}. Classes that no training person "
+                f"has: {missing}"
+            )
+        scores[test] = found
+    return Predictions(labels, scores, people, classes)
+
+
+def split_folds(
+    labels: np.ndarray, people: np.ndarray, folds: int, seed: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows to train on and rows to test on, no person in both, for each of some folds."""
+    splitter = (StratifiedGroupKFold if labels.dtype.kind == "U" else GroupKFold)(
+        folds, shuffle=True, random_state=seed
+    )
+    return splitter.split(np.zeros(len(labels)), labels, people)
+
+
+def average_people(
+    features: np.ndarray, labels: np.ndarray, people: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One row a person, in the order of their names: mean features ``[p, w]``, the label ``[p]``, the person ``[p]``.
+
+    A number is averaged over rows that know it (age grows by a day a day); a class is the one that is known.
+
+    Raises:
+        ValueError: if the rows of a person know different classes.
+    """
+    names, whose = np.unique(people, return_inverse=True)
+    count = np.bincount(whose)
+    mean = np.zeros((len(names), features.shape[1]))
+    np.add.at(mean, whose, features)
+    mean /= count[:, None]
+    if labels.dtype.kind != "U":
+        known = is_known(labels)
+        total = np.bincount(whose[known], labels[known], len(names))
+        number = np.bincount(whose[known], minlength=len(names))
+        return mean, np.divide(total, number, out=np.full(len(names), np.nan), where=number > 0), names
+    pairs = pd.DataFrame({"person": whose, "label": labels})[labels != ""].drop_duplicates()
+    if pairs["person"].duplicated().any():
+        who = pairs["person"][pairs["person"].duplicated()].iloc[0]
+        raise ValueError(
+            f"person {str(names[who])!r} has several labels: {sorted(pairs.label[pairs.person == who])}; expected one: "
+            "average only what belongs to people"
+        )
+    label = np.zeros(len(names), labels.dtype)
+    label[pairs["person"]] = pairs["label"]
+    return mean, label, names
+
+
+def is_known(labels: np.ndarray) -> np.ndarray:
+    """Which labels ``[d]`` are known: text that is not empty, numbers that are not NaN."""
+    labels = np.asarray(labels)
+    return labels != "" if labels.dtype.kind == "U" else ~np.isnan(labels)
+
+
+def drop_rare_classes(labels: np.ndarray, people: np.ndarray, least: int = FOLDS) -> np.ndarray:
+    """Labels ``[d]`` with classes that fewer than ``least`` people have made unknown (``""``)."""
+    names, kind = np.unique(labels, return_inverse=True)
+    owners = np.array([len(set(people[kind == at])) for at in range(len(names))])
+    return np.where(owners[kind] >= least, labels, "")
+
+
+def check_labels(labels: np.ndarray, people: np.ndarray) -> np.ndarray:
+    """The sorted classes of labels ``[n]``, none for numbers. Raises ``ValueError`` where nothing can be learned."""
+    if labels.ndim != 1 or len(labels) != len(people):
+        raise ValueError(f"labels have shape {labels.shape}; expected ({len(people)},), as people")
+    if labels.dtype.kind not in "Uf" or not is_known(labels).all():
+        raise ValueError(
+            f"labels are {labels.dtype} with {(~is_known(labels)).sum()} unknown; expected text or floats, all known"
+            if labels.dtype.kind in "Uf"
+            else f"labels are {labels.dtype}; expected names of classes as text, or floats"
+        )
+    if len(set(people)) < FOLDS:
+        raise ValueError(f"{len(set(people))} people have a known label; expected at least {FOLDS}, one a fold")
+    if labels.dtype.kind == "f":
+        return np.array([], np.str_)
+    classes = np.unique(labels)
+    if len(classes) < 2:
+        raise ValueError(f"there is one class only, {str(classes[0])!r}; expected at least two to tell apart")
+    rare = {str(one): len(set(people[labels == one])) for one in classes}
+    rare = {one: number for one, number in rare.items() if number < FOLDS}
+    if rare:
+        raise ValueError(
+            f"too few people for {FOLDS} folds (class: people): {rare}. Use more people, or leave such classes out "
+            "with lsmlib.evaluate.drop_rare_classes(labels, people)"
+        )
+    return classes
+
+
+def _probe_task(
+    features: np.ndarray, labels: np.ndarray, people: np.ndarray, of_person: bool, shuffle: bool, seed: int
+) -> Predictions:
+    if of_person:
+        features, labels, people = average_people(features, labels, people)
+    known = is_known(labels)
+    features, labels, people = features[known], labels[known], people[known]
+    labels = np.random.default_rng(seed).permutation(labels) if shuffle else labels
+    return linear_probe(features, labels, people, seed)
+
+
+def _linear(labels: np.ndarray, penalty: float) -> LogisticRegression | Ridge:
+    return LogisticRegression(C=1 / penalty, max_iter=2000) if labels.dtype.kind == "U" else Ridge(alpha=penalty)
+
+
+def _predict(model: LogisticRegression | Ridge, x: np.ndarray) -> np.ndarray:
+    return model.predict_proba(x) if isinstance(model, LogisticRegression) else model.predict(x)
+
+
+def _choose_penalty(x: np.ndarray, labels: np.ndarray, people: np.ndarray, seed: int) -> float:
+    """The penalty with the least loss on people that were left out of a fit, over three folds."""
+    # not folds by class: a class that few people have may be missing on one side, and is then not looked at
+    folds = list(GroupKFold(INNER_FOLDS, shuffle=True, random_state=seed).split(x, groups=people))
+    return min(PENALTIES, key=lambda penalty: sum(_loss(x, labels, penalty, *fold) for fold in folds))
+
+
+def _loss(x: np.ndarray, labels: np.ndarray, penalty: float, train: np.ndarray, test: np.ndarray) -> float:
+    """Summed loss of the test rows: squared error, or minus the logarithm of what their class was given."""
+    model = _linear(labels, penalty).fit(x[train], labels[train])
+    found = _predict(model, x[test])
+    if labels.dtype.kind != "U":
+        return float(np.square(found - labels[test]).sum())
+    known = np.isin(labels[test], model.classes_)
+    place = np.searchsorted(model.classes_, labels[test][known])
+    return float(-np.log(found[known, place] + 1e-12).sum())
