@@ -32,12 +32,22 @@ class SavedModel(keras.Model):
         finally:
             aside.unlink(missing_ok=True)
 
+    def load_weights(self, filepath: str | Path, **options: Any) -> None:
+        """Load weights as Keras does, all or none: Keras finds out what does not fit while it is loading."""
+        before = [np.array(weight.value) for weight in self.weights]
+        try:
+            super().load_weights(filepath, **options)
+        except Exception:
+            for weight, value in zip(self.weights, before, strict=True):
+                weight.assign(value)
+            raise
+
     def save_own_variables(self, store: Any) -> None:
         """Write the names and shapes of all weights."""
         store[SIGNATURE] = np.frombuffer(json.dumps(self._signature()).encode(), np.uint8)
 
     def load_own_variables(self, store: Any) -> None:
-        """Compare names and shapes in the file, which is read first, with those of this model.
+        """Compare names and shapes in the file with those of this model.
 
         Raises:
             ValueError: if they differ, or the file has none.
