@@ -1,4 +1,4 @@
-"""Layer norm with its gradient written by hand: it keeps two numbers a token, where JAX by itself keeps whole tokens."""
+"""Layer norm with its gradient written by hand: it keeps two numbers a token, where JAX itself keeps whole tokens."""
 
 from typing import Any
 
