@@ -397,8 +397,8 @@ axis.legend()
 plt.show()
 
 # %% [markdown]
-# The loss falls at once to that of the mean, stays there for a while, and leaves it when attention has found the neighbours.
-# Such plateaus are usual for masked autoencoders, and a run that is stopped on one looks as if nothing could be learned.
+# The loss falls at once to that of the mean. Below it only gets once attention has found the neighbours, and slowly: with
+# quieter positions there is a plateau first, and a run that is stopped on one looks as if nothing could be learned.
 #
 # On people it has never seen:
 
