@@ -226,7 +226,7 @@ np.testing.assert_allclose(attend(*three), attention(*three), atol=1e-5)
 # A block is attention among tokens and then two linear layers at each token, both *added* to what comes in.
 
 
-# %%
+# %% tags=["long"]
 def block(weights, name, x, heads):
     b, n, w = x.shape
     stacked = linear(weights, f"{name}/query_key_value", norm(weights, f"{name}/norm_1", x))
