@@ -12,7 +12,7 @@ import keras
 import xarray as xr
 
 from lsmlib.batches import make_batches
-from lsmlib.checks import check_cohort, check_whole
+from lsmlib.checks import check_whole
 from lsmlib.nn.memory import keep_freed_memory
 from lsmlib.training_logs import LogFiles, ProgressBar, StepHistory, StopIfNotFinite, Validation
 
@@ -86,7 +86,6 @@ def pretrain(
         raise ValueError(f"learning_rate is {learning_rate}; expected a number above 0, such as 1e-3")
     for windows in (train, valid):
         if windows is not None:
-            check_cohort(windows)
             model.check_windows(windows)
     batches = make_batches(train, batch_size, seed)
     keep_freed_memory()

@@ -14,7 +14,8 @@ from keras import ops
 
 from lsmlib.evaluate.finetune import TokenPool
 from lsmlib.models.batching import run_in_batches
-from lsmlib.models.lsm1 import LSM1, Latest
+from lsmlib.models.latest import Latest
+from lsmlib.models.lsm1 import LSM1
 from lsmlib.nn.augment import AUGMENTATIONS, Augment
 from lsmlib.nn.transformer import dense, seed_stream
 from lsmlib.signals import normalise
@@ -24,7 +25,7 @@ TEMPERATURE = 0.1  # likewise
 
 
 class SimCLR(keras.Model):
-    """An encoder and a projection; ``lsmlib.pretrain(SimCLR(model), windows, …)`` trains both.
+    """An encoder and a projection; ``lsmlib.pretrain(SimCLR(model), windows, …)`` trains both (without ``valid``).
 
     Args:
         model: whose kind of encoder; the weights are fresh.

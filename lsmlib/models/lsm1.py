@@ -17,6 +17,7 @@ from lsmlib.checks import check_cohort, check_whole
 from lsmlib.masking import keep_random, keep_visible, place_kept
 from lsmlib.models.autoencoder import Decoder, Encoder
 from lsmlib.models.batching import run_in_batches
+from lsmlib.models.latest import Latest
 from lsmlib.models.saving import SavedModel
 from lsmlib.models.sizes import LSM1_SIZES, Size, size_of
 from lsmlib.nn.augment import Augment
@@ -107,7 +108,7 @@ class LSM1(SavedModel):
         """Hide tokens, read the others, and predict every token.
 
         Args:
-            inputs: normalised windows ``[b, t, s]``, of which 80 % is then hidden at random; or a dict of ``signals``
+            inputs: normalised windows ``[b, t, s]``, of which ``hide`` is hidden at random; or a dict of ``signals``
                 ``[b, t, s]`` and ``kept`` int32 ``[b, k]``, the numbers of the tokens to keep (see ``masking``). What
                 stands under a hidden token reaches no output but ``target``.
             training: whether to augment.
@@ -253,19 +254,3 @@ def _embed(model: LSM1, inputs: dict[str, Any]) -> Any:
 
 def _predict(model: LSM1, inputs: dict[str, Any]) -> Any:
     return model(inputs)["prediction"]
-
-
-class Latest(keras.metrics.Metric):
-    """The value of the last step, beside Keras' own ``loss``, which is a mean over the epoch so far."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.value = self.add_weight(name="value", initializer="zeros")
-
-    def update_state(self, value: Any) -> None:
-        """Take the value of this step."""
-        self.value.assign(value)
-
-    def result(self) -> Any:
-        """The value of the last step."""
-        return self.value.value
