@@ -84,7 +84,8 @@ signals = lsmlib.normalise(valid["signals"].values)
 row = int(np.argmax(valid["signals"].sel(signal="steps").sum("minute").values))  # a lively one
 image = signals[row]
 figure, axis = plt.subplots(figsize=(10, 4), layout="constrained")
-plots_models.draw_image(axis, image, title=f"one window: {image.shape[0]} minutes, {image.shape[1]} signals")
+drawn = plots_models.draw_image(axis, image, title=f"one window: {image.shape[0]} minutes, {image.shape[1]} signals")
+figure.colorbar(drawn, label="standard deviations from the population mean", extend="both", pad=0.01)
 plt.show()
 
 # %% [markdown]
