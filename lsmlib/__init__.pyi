@@ -15,6 +15,7 @@ from .checks import check_cohort as check_cohort
 from .cohort import make_cohort as make_cohort
 from .describe import describe_cohort as describe_cohort
 from .models.lsm1 import LSM1 as LSM1
+from .models.lsm2 import LSM2 as LSM2
 from .models.saving import load_model as load_model
 from .profiles import PROFILES as PROFILES
 from .profiles import Profile as Profile

@@ -6,7 +6,7 @@ time is the few batches read ahead.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -34,6 +34,7 @@ def make_batches(
     process_index: int | None = None,
     process_count: int | None = None,
     drop_remainder: bool = True,
+    prepare: Callable[[np.ndarray, np.ndarray], Any] | None = None,
 ) -> grain.IterDataset:
     """Turn a Cohort into batches that ``model.fit`` takes as they are (with ``steps_per_epoch`` while ``repeat``).
 
@@ -51,6 +52,8 @@ def make_batches(
         process_index: which process this is; each yields its own equal part of every batch, and all parts in order are
             the batch of a single process. By default from ``jax.distributed`` if that is initialised, else 0.
         process_count: how many processes there are; by default likewise, else 1.
+        prepare: makes of signals ``[b, t, s]`` and the place of each row in the order of training, int ``[b]`` from 0 on,
+            what the model is given: ``model.prepare`` of an ``LSM2``.
         drop_remainder: leave out the rows at an epoch's end that do not fill a batch (another set in each epoch).
 
     Returns:
@@ -88,10 +91,12 @@ def make_batches(
         values -= MEAN
         values /= SD
         np.clip(values, -CLIP, CLIP, out=values)
+        places = (epoch * per_epoch + step) * batch_size + process_index * share + np.arange(len(rows))
+        inputs = values if prepare is None else prepare(values, places)
         if labels is None:
-            return values
+            return inputs
         known = {name: target[rows].values for name, target in targets.items()}
-        return values, (known[labels] if isinstance(labels, str) else known)
+        return inputs, (known[labels] if isinstance(labels, str) else known)
 
     steps = grain.MapDataset.range(start_step, sys.maxsize if repeat else per_epoch)
     return steps.map(read).to_iter_dataset(READ_AHEAD)

@@ -55,11 +55,12 @@ def pretrain(
     """Train a model on windows without labels.
 
     It is no more than ``model.compile(make_optimizer(steps))`` and ``model.fit(make_batches(train, batch_size, seed),
-    steps_per_epoch=steps, shuffle=False)`` with the callbacks below, and gives the same weights bit for bit.
+    steps_per_epoch=steps, shuffle=False)`` with the callbacks below, and gives the same weights bit for bit. (For an
+    ``LSM2``, ``make_batches`` is given ``prepare=model.prepare``, too.)
 
     Args:
-        model: an ``LSM1``.
-        train: windows from ``cut_windows`` that the model can read.
+        model: an ``LSM1`` or an ``LSM2``.
+        train: windows from ``cut_windows``, or days, that the model can read.
         steps: how many batches to learn from.
         batch_size: windows of a step.
         seed: of the order of windows; the model's own seed gives its weights and masks.
@@ -87,7 +88,7 @@ def pretrain(
     for windows in (train, valid):
         if windows is not None:
             model.check_windows(windows)
-    batches = make_batches(train, batch_size, seed)
+    batches = make_batches(train, batch_size, seed, prepare=getattr(model, "prepare", None))
     keep_freed_memory()
     model.compile(make_optimizer(steps, learning_rate))
     history = StepHistory()

@@ -1,6 +1,6 @@
 """Running a model over more rows than fit at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -20,13 +20,51 @@ def run_in_batches(
     rows = len(next(iter(inputs.values())))
     batch_size = min(batch_size, rows)
     program = _compiled(function, model)
-    state = [v.value for v in model.trainable_variables], [v.value for v in model.non_trainable_variables]
+    state = _state(model)
     results = []
-    for start in tqdm(range(0, rows, batch_size), desc=function.__name__.strip("_"), leave=False, disable=rows <= 512):
-        taken = np.minimum(np.arange(start, start + batch_size), rows - 1)
+    for taken in _batches(np.arange(rows), batch_size, function):
         result = program(*state, {name: values[taken] for name, values in inputs.items()})
         results.append(keras.ops.convert_to_numpy(result))
     return np.concatenate(results)[:rows].astype(np.float32, copy=False)
+
+
+def run_in_packs(
+    function: Callable[[Any, dict[str, Any]], Any],
+    model: keras.Model,
+    pack: Callable[[np.ndarray], dict[str, np.ndarray]],
+    counts: np.ndarray,
+    batch_size: int,
+) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]]:
+    """Apply ``function(model, inputs)`` to days of different lengths, those of similar length together.
+
+    Args:
+        function: must not change the model.
+        model: whose weights to use.
+        pack: makes inputs from days' numbers.
+        counts: the length of each day, ``[d]``.
+        batch_size: days at once.
+
+    Yields:
+        Numbers of days, the inputs made from them, and the result. The last pack is as large as the others: what it
+        has beyond its days are copies.
+    """
+    program, state = _compiled(function, model), _state(model)
+    order = np.argsort(counts, kind="stable")
+    batch_size = min(batch_size, len(order))
+    for start, taken in enumerate(_batches(order, batch_size, function)):
+        inputs = pack(taken)
+        yield order[start * batch_size :][:batch_size], inputs, keras.ops.convert_to_numpy(program(*state, inputs))
+
+
+def _batches(rows: np.ndarray, size: int, function: Callable[..., Any]) -> Iterator[np.ndarray]:
+    """``size`` of the rows at a time, the last filled up with its last row; a bar shows where it takes long."""
+    starts = range(0, len(rows), size)
+    for start in tqdm(starts, desc=function.__name__.strip("_"), leave=False, disable=len(rows) <= 512):
+        yield rows[np.minimum(np.arange(start, start + size), len(rows) - 1)]
+
+
+def _state(model: keras.Model) -> tuple[list[Any], list[Any]]:
+    return [v.value for v in model.trainable_variables], [v.value for v in model.non_trainable_variables]
 
 
 def _compiled(function: Callable[[Any, dict[str, Any]], Any], model: keras.Model) -> Callable[..., Any]:

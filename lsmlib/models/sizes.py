@@ -4,6 +4,9 @@ LSM-1 (Narayanswamy, Liu et al., 2025) names its sizes by parameters, encoder an
 million, as reported. The widths and depths below reach them (2.22, 7.28, 110.7 and 328.1 million); those of base and
 large are ViT-B and ViT-L with the decoder of masked autoencoders (He et al., 2022), those of tiny and small fit the
 reported sizes but need not be the paper's. ``nano`` is ours, for tests and for a first look.
+
+LSM-2 (Xu, Narayanswamy et al., 2025) has 25 million parameters, as reported, and embeddings of 384 numbers; its base
+below, with 24.56 million, is what fits. Its other sizes are ours.
 """
 
 from typing import NamedTuple
@@ -24,6 +27,13 @@ LSM1_SIZES = {
     "small": Size(Stack(8, 256, 4, 1024), Stack(2, 192, 4, 768)),
     "base": Size(Stack(12, 768, 12, 3072), Stack(8, 512, 16, 2048)),
     "large": Size(Stack(24, 1024, 16, 4096), Stack(8, 512, 16, 2048)),
+}
+
+LSM2_SIZES = {
+    "nano": Size(Stack(2, 64, 4, 256), Stack(1, 48, 4, 192)),
+    "tiny": Size(Stack(4, 128, 4, 512), Stack(2, 64, 4, 256)),
+    "small": Size(Stack(8, 256, 4, 1024), Stack(2, 128, 4, 512)),
+    "base": Size(Stack(12, 384, 6, 1536), Stack(4, 256, 4, 1024)),
 }
 
 

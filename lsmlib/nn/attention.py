@@ -11,7 +11,7 @@ from keras import ops
 NEVER = -1e30
 
 
-def attention(query, key, value, visible=None, *, kernel: str | None = None):
+def attention(query, key, value, visible=None, *, lengths=None, kernel: str | None = None):
     """Multi-head attention: softmax(query · key / √c) · value, where every query attends to every visible key.
 
     Scaled dot-product attention (Vaswani et al., "Attention Is All You Need", 2017, section 3.2.1), never causal. What
@@ -23,6 +23,9 @@ def attention(query, key, value, visible=None, *, kernel: str | None = None):
         key: ``[b, m, h, c]``, of the same dtype.
         value: ``[b, m, h, c]``, of the same dtype.
         visible: bool ``[b, m]``, True where a key may be attended; None: everywhere.
+        lengths: int32 ``[b, d]``: each row holds ``d`` stretches one after another, of so many tokens, and each attends
+            to itself alone; what is beyond them is attended by nothing and gives zeros. Instead of ``visible``, and
+            with as many keys as queries.
         kernel: one of ``KERNELS``, or None for ``choose_kernel``'s.
 
             - ``"plain"``: keras.ops alone, in float32 throughout. The reference; on any backend.
@@ -37,7 +40,7 @@ def attention(query, key, value, visible=None, *, kernel: str | None = None):
     Raises:
         ValueError: if shapes or dtypes do not fit, or the kernel is unknown or cannot run here.
     """
-    _check(query, key, value, visible)
+    _check(query, key, value, visible, lengths)
     dtype, channels = keras.backend.standardize_dtype(query.dtype), query.shape[-1]
     if kernel is None:
         kernel = choose_kernel(dtype, channels)
@@ -45,12 +48,23 @@ def attention(query, key, value, visible=None, *, kernel: str | None = None):
         raise ValueError(f"kernel is {kernel!r}; expected None or one of {', '.join(map(repr, KERNELS))}")
     elif obstacle := _find_obstacle(kernel, dtype, channels, _find_platform()):
         raise ValueError(f"kernel={kernel!r} cannot run here: {obstacle}. Expected kernel=None, which chooses one")
-    if visible is not None:
-        # Zeros, before anything is computed: 0 · NaN would be NaN. With zero values, the even weights of a sample
-        # without visible keys give zeros, too.
-        seen = visible[:, :, None, None]
-        key, value = ops.where(seen, key, ops.zeros_like(key)), ops.where(seen, value, ops.zeros_like(value))
-    return KERNELS[kernel](query, key, value, visible)
+    if visible is None and lengths is None:
+        return KERNELS[kernel](query, key, value, None, None)
+    # Zeros, before anything is computed: 0 · NaN would be NaN. With zero values, the even weights of a sample without
+    # visible keys give zeros, too.
+    seen = visible if lengths is None else number_stretches(lengths, key.shape[1]) < lengths.shape[1]
+    seen = seen[:, :, None, None]
+    key, value = (ops.where(seen, x, ops.zeros_like(x)) for x in (key, value))
+    if lengths is not None:
+        query = ops.where(seen, query, ops.zeros_like(query))
+    output = KERNELS[kernel](query, key, value, visible, lengths)
+    return output if lengths is None else ops.where(seen, output, ops.zeros_like(output))
+
+
+def number_stretches(lengths, tokens: int):
+    """Which stretch each place of a row is in: ``lengths`` ``[b, d]`` to int32 ``[b, tokens]``; ``d`` beyond them."""
+    ends = ops.cumsum(lengths, axis=1)
+    return ops.sum(ops.cast(ops.arange(tokens)[:, None] >= ends[:, None, :], "int32"), axis=2)
 
 
 def choose_kernel(dtype: str, channels: int, platform: str | None = None) -> str:
@@ -101,42 +115,61 @@ def _find_obstacle(kernel: str, dtype: str, channels: int, platform: str) -> str
     return None
 
 
-def _plain(query, key, value, visible):
+def _pairs(tokens, visible, lengths):
+    """Which query may attend which key: bool ``[b, 1, 1 or n, m]``, or None for all."""
+    if lengths is not None:
+        stretch = number_stretches(lengths, tokens)
+        return (stretch[:, :, None] == stretch[:, None, :])[:, None]
+    return None if visible is None else visible[:, None, None, :]
+
+
+def _plain(query, key, value, visible, lengths):
     dtype = query.dtype
     query, key, value = (ops.cast(x, "float32") for x in (query, key, value))
     scores = ops.einsum("bnhc,bmhc->bhnm", query * query.shape[-1] ** -0.5, key)
-    if visible is not None:
-        scores = ops.where(visible[:, None, None, :], scores, NEVER)
+    pairs = _pairs(query.shape[1], visible, lengths)
+    if pairs is not None:
+        scores = ops.where(pairs, scores, NEVER)
     weights = ops.exp(scores - ops.stop_gradient(ops.max(scores, axis=-1, keepdims=True)))
     weights = weights / ops.sum(weights, axis=-1, keepdims=True)
     return ops.cast(ops.einsum("bhnm,bmhc->bnhc", weights, value), dtype)
 
 
-def _blocked(query, key, value, visible):
+def _blocked(query, key, value, visible, lengths):
+    if lengths is not None:
+        from lsmlib.nn.cpu_stretches import attend_in_stretches
+
+        return attend_in_stretches(query, key, value, lengths)
     from lsmlib.nn.cpu_attention import blocked_attention
 
     return blocked_attention(query, key, value, visible)
 
 
-def _xla(query, key, value, visible, implementation="xla"):
+def _xla(query, key, value, visible, lengths):
     from jax.nn import dot_product_attention
 
-    mask = None if visible is None else visible[:, None, None, :]
-    return dot_product_attention(query, key, value, mask=mask, implementation=implementation)
+    return dot_product_attention(query, key, value, mask=_pairs(query.shape[1], visible, lengths), implementation="xla")
 
 
-def _cudnn(query, key, value, visible):
+def _cudnn(query, key, value, visible, lengths):
+    from jax.nn import dot_product_attention
+
     n = query.shape[1]
-    if visible is not None:  # with a mask, cuDNN has gradients for even lengths only
+    if visible is not None or lengths is not None:  # with a mask, cuDNN has gradients for even lengths only
         query, key, value = (ops.pad(x, ((0, 0), (0, x.shape[1] % 2), (0, 0), (0, 0))) for x in (query, key, value))
-        visible = ops.pad(visible, ((0, 0), (0, visible.shape[1] % 2)))
-    return _xla(query, key, value, visible, implementation="cudnn")[:, :n]
+    if lengths is not None and lengths.shape[1] == 1:  # one stretch a row is a length, which needs no mask
+        length = ops.maximum(lengths[:, 0], 1)
+        options = {"query_seq_lengths": length, "key_value_seq_lengths": length}
+    else:
+        visible = None if visible is None else ops.pad(visible, ((0, 0), (0, visible.shape[1] % 2)))
+        options = {"mask": _pairs(query.shape[1], visible, lengths)}
+    return dot_product_attention(query, key, value, implementation="cudnn", **options)[:, :n]
 
 
 KERNELS = {"plain": _plain, "blocked": _blocked, "xla": _xla, "cudnn": _cudnn}
 
 
-def _check(query, key, value, visible) -> None:
+def _check(query, key, value, visible, lengths) -> None:
     shapes = [tuple(x.shape) for x in (query, key, value)]
     told = "query {}, key {}, value {}".format(*shapes)
     b, m, heads = shapes[0][0], shapes[1][1:2], shapes[0][2:]
@@ -147,6 +180,12 @@ def _check(query, key, value, visible) -> None:
     dtypes = [keras.backend.standardize_dtype(x.dtype) for x in (query, key, value)]
     if len(set(dtypes)) > 1 or "float" not in dtypes[0]:
         raise ValueError(f"query, key and value are {', '.join(dtypes)}; expected floats of one dtype")
+    if lengths is not None:
+        kind, shape = keras.backend.standardize_dtype(lengths.dtype), tuple(lengths.shape)
+        if visible is not None or m != shapes[0][1:2]:
+            raise ValueError(f"{told}, with lengths; expected as many keys as queries, and no visible")
+        if "int" not in kind or len(shape) != 2 or shape[0] != b or not shape[1]:
+            raise ValueError(f"lengths is {kind} {shape}; expected int32 [b, d] with b = {b}, tokens of each stretch")
     if visible is None:
         return
     if keras.backend.standardize_dtype(visible.dtype) != "bool" or tuple(visible.shape) != (b, *m):

@@ -51,14 +51,14 @@ class Block(keras.layers.Layer):
             layer.build(input_shape)
         self.mlp_out.build((*input_shape[:-1], self.mlp_in.units))
 
-    def call(self, x: Any, visible: Any = None) -> Any:
-        """Tokens ``[b, n, w]`` to tokens ``[b, n, w]``; only keys that are ``visible``, bool ``[b, n]``, are read."""
+    def call(self, x: Any, visible: Any = None, lengths: Any = None) -> Any:
+        """Tokens ``[b, n, w]`` to tokens ``[b, n, w]``; ``visible`` or ``lengths`` say which ones attend to which."""
         batch, tokens = ops.shape(x)[:2]
         query, key, value = (
             ops.reshape(part, (batch, tokens, self.heads, self.width // self.heads))
             for part in ops.split(self.query_key_value(self.norm_1(x)), 3, axis=-1)
         )
-        seen = attention(query, key, value, visible)
+        seen = attention(query, key, value, visible, lengths=lengths)
         x = x + self.projection(ops.reshape(seen, (batch, tokens, self.width)))
         return x + self.mlp_out(ops.gelu(self.mlp_in(self.norm_2(x)), approximate=False))
 
@@ -80,8 +80,8 @@ class Transformer(keras.layers.Layer):
             block.build(input_shape)
         self.norm.build(input_shape)
 
-    def call(self, x: Any, visible: Any = None) -> Any:
-        """Tokens ``[b, n, w]`` to tokens ``[b, n, w]``; only keys that are ``visible``, bool ``[b, n]``, are read."""
+    def call(self, x: Any, visible: Any = None, lengths: Any = None) -> Any:
+        """Tokens ``[b, n, w]`` to tokens ``[b, n, w]``; ``visible`` or ``lengths`` say which ones attend to which."""
         for block in self.blocks:
-            x = block(x, visible)
+            x = block(x, visible, lengths)
         return self.norm(x)

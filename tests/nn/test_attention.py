@@ -153,10 +153,10 @@ def test_sizes_of_blocks_change_nothing(monkeypatch, together, largest):
 
 def test_exponential_under_jit():
     x = np.linspace(0, -87, 100_001, dtype=np.float32)
-    error = np.abs(np.asarray(jax.jit(cpu_attention._exp)(x), np.float64) / np.exp(x.astype(np.float64)) - 1)
+    error = np.abs(np.asarray(jax.jit(cpu_attention.fast_exp)(x), np.float64) / np.exp(x.astype(np.float64)) - 1)
     assert error.max() < 4e-6 and error[x > -10].max() < 1e-6
-    assert 0 < cpu_attention._exp(jnp.float32([-88, -1e30, -np.inf])).max() < 2e-38
-    assert np.isfinite(cpu_attention._exp(jnp.float32([1e4, np.inf]))).all()
+    assert 0 < cpu_attention.fast_exp(jnp.float32([-88, -1e30, -np.inf])).max() < 2e-38
+    assert np.isfinite(cpu_attention.fast_exp(jnp.float32([1e4, np.inf]))).all()
 
 
 def test_samples_on_several_devices_stay_there():
@@ -243,3 +243,79 @@ def test_wrong_arguments_are_named():
         attention(query, key, value, visible.astype(np.float32))
     with pytest.raises(ValueError, match=r"visible is bool \(2, 5\)"):
         attention(query, key, value, visible[:, :5])
+
+
+def attend_in_stretches(kernel, query, key, value, gradient, lengths):
+    """Output and the gradients of query, key and value, compiled."""
+
+    @jax.jit
+    def compute(query, key, value, gradient, lengths):
+        attended = lambda *arrays: attention(*arrays, lengths=lengths, kernel=kernel)  # noqa: E731
+        output, pull = jax.vjp(attended, query, key, value)
+        return output, *pull(gradient)
+
+    return [np.asarray(x) for x in compute(query, key, value, gradient, np.int32(lengths))]
+
+
+def stretches_with_torch(arrays, lengths):
+    """Each stretch by itself; zeros beyond them."""
+    results = [np.zeros(arrays[0].shape) for _ in range(4)]
+    for row, row_lengths in enumerate(lengths):
+        start = 0
+        for length in row_lengths:
+            here = slice(row, row + 1), slice(start, start + length)
+            if length:
+                for result, found in zip(results, attend_with_torch(*(x[here] for x in arrays), None), strict=True):
+                    result[here] = found
+            start += length
+    return results
+
+
+@pytest.mark.parametrize("kernel", HERE)
+@pytest.mark.parametrize(
+    ("n", "lengths"),
+    [(9, [[9], [4], [0]]), (40, [[12, 0, 25]]), (700, [[300, 37, 256], [1, 0, 699]])],
+    ids=["one a row", "several", "longer than a tile"],
+)
+def test_stretches_attend_to_themselves_alone(kernel, n, lengths):
+    arrays = draw_arrays(len(lengths), n, n, 2, 8, scale=4, visible=None)[:4]
+    found, expected = attend_in_stretches(kernel, *arrays, lengths), stretches_with_torch(arrays, lengths)
+    assert_close(found, expected, *arrays)
+    beyond = np.arange(n) >= np.sum(lengths, axis=1)[:, None]
+    assert all((x[beyond] == 0).all() for x in found)
+
+
+@settings(max_examples=8)
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=5), st.integers(0, 9), st.integers(1, 9), st.integers(0, 99))
+def test_stretches_are_right_for_any_lengths(lengths, room, h, seed):
+    n = max(sum(lengths) + room, 1)
+    arrays = draw_arrays(1, n, n, h, 4, scale=4, visible=None, seed=seed)[:4]
+    found = attend_in_stretches("blocked", *arrays, [lengths])
+    assert_close(found, stretches_with_torch(arrays, [lengths]), *arrays)
+
+
+@pytest.mark.parametrize("kernel", HERE)
+def test_what_stands_beyond_the_stretches_changes_no_bit(kernel):
+    lengths = [[5, 7, 0], [3, 0, 0]]
+    arrays = draw_arrays(2, 16, 16, 2, 4, visible=None)[:4]
+    beyond = (np.arange(16) >= np.sum(lengths, axis=1)[:, None])[:, :, None, None]
+    before = attend_in_stretches(kernel, *arrays, lengths)
+    for junk in (np.nan, 1e9, -np.inf):
+        spoilt = [np.where(beyond, np.float32(junk), x) for x in arrays[:3]]
+        after = attend_in_stretches(kernel, *spoilt, arrays[3], lengths)
+        for one, other in zip(before, after, strict=True):
+            np.testing.assert_array_equal(one.view(np.uint32), other.view(np.uint32))
+
+
+def test_lengths_that_do_not_fit_are_refused():
+    query, key, value, _, visible = draw_arrays(2, 7, 7)
+    lengths = np.int32([[3], [7]])
+    for options, message in (
+        ({"lengths": lengths, "visible": visible}, "and no visible"),
+        ({"lengths": lengths[:1]}, r"lengths is int32 \(1, 1\); expected int32 \[b, d\] with b = 2"),
+        ({"lengths": lengths.astype(np.float32)}, "lengths is float32"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            attention(query, key, value, **options)
+    with pytest.raises(ValueError, match="as many keys as queries"):
+        attention(query, key[:, :5], value[:, :5], lengths=lengths)

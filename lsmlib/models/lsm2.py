@@ -1,0 +1,373 @@
+"""LSM-2: a masked autoencoder over whole days as they are, with their gaps (AIM, adaptive and inherited masking).
+
+Xu, Narayanswamy et al., "LSM-2: Learning from Incomplete Wearable Sensor Data" (2025). A token is ten minutes of one
+signal. What is missing is masked from the start (inherited), more is masked to learn from (artificial), and the network
+treats both alike; the loss is taken where a token was hidden *and* observed. All this as reported; the paper's text on
+three points is not known to us, and each is an argument here: when a patch with some readings counts as missing,
+whether the decoder reads inherited positions, and how the artificial masks are drawn (``lsmlib.masking.Mixture``).
+"""
+
+from typing import Any
+
+import keras
+import numpy as np
+import xarray as xr
+from keras import ops
+
+from lsmlib.checks import check_cohort, check_whole
+from lsmlib.masking import Mixture
+from lsmlib.models.batching import run_in_packs
+from lsmlib.models.latest import Latest
+from lsmlib.models.packed import TokenDecoder, TokenEncoder
+from lsmlib.models.saving import SavedModel
+from lsmlib.models.sizes import LSM2_SIZES, Size, size_of
+from lsmlib.nn.attention import number_stretches
+from lsmlib.nn.patches import Grid
+from lsmlib.nn.random import RandomStream
+from lsmlib.nn.transformer import seed_stream
+from lsmlib.packing import pack_days, rows_for, stretches, unpack_days
+from lsmlib.signals import MINUTES_PER_DAY, SIGNALS, denormalise, normalise
+
+CHOICES = {
+    "packing": ("exact", "paper"),
+    "patch_missing_if": ("any", "all"),
+    "decoder_reads": ("observed", "all"),
+}
+
+
+@keras.saving.register_keras_serializable(package="lsmlib")
+class LSM2(SavedModel):
+    """LSM-2, an ordinary ``keras.Model``, in two forms that give the same numbers.
+
+    The paper's: of each day a fixed share of tokens, all of them masked, is dropped, and the masked ones that remain
+    are attended by none. And exact packing: the encoder runs on visible tokens only, laid out by ``pack`` on the host,
+    the decoder on what its output can depend on. ``pretrain`` packs by itself; by hand it is ``model.fit(
+    make_batches(cohort, …, prepare=model.prepare), …)``. Plain batches are trained on in the paper's form.
+
+    Args:
+        size: ``"nano"``, ``"tiny"``, ``"small"``, ``"base"`` (24.6 million parameters), or a ``Size`` of your own.
+        minutes: of a day; 1,440, unless you train on arrays of your own.
+        signals: of a day.
+        patch_minutes: length of a patch.
+        patch_missing_if: a patch with some gaps is missing if ``"any"`` of its minutes is, or only if ``"all"`` are;
+            then gaps in it are read as the population's mean, and no loss is taken there.
+        mixture: how tokens are hidden in training.
+        drop: in the paper's form, the share of all tokens that is dropped; at most what every mask hides.
+        decoder_reads: ``"observed"``: tokens in the decoder attend to visible ones and to those that are predicted, so
+            that it can leave others out; ``"all"``: to every position of the day, mask tokens where it is missing.
+        packing: ``"exact"`` or ``"paper"``.
+        seed: of the initial weights and the masks.
+        dtype: Keras' policy; ``"mixed_bfloat16"`` computes in bfloat16 and keeps weights, norms and loss in float32.
+
+    Raises:
+        ValueError: if there is no such size or choice, or a number is out of range.
+    """
+
+    def __init__(
+        self,
+        size: str | Size = "tiny",
+        *,
+        minutes: int = MINUTES_PER_DAY,
+        signals: int = len(SIGNALS),
+        patch_minutes: int = 10,
+        patch_missing_if: str = "any",
+        mixture: Mixture = Mixture(),  # noqa: B008  a tuple
+        drop: float = 0.5,
+        decoder_reads: str = "observed",
+        packing: str = "exact",
+        seed: int = 0,
+        dtype: Any = None,
+        name: str = "lsm2",
+    ) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.size = size_of(size, LSM2_SIZES)
+        for argument, value in (("minutes", minutes), ("signals", signals)):
+            check_whole(argument, value, 1)
+        check_whole("patch_minutes", patch_minutes, 1, minutes)
+        check_whole("seed", seed, 0, 2**31 - 1)
+        for argument, value in (
+            ("packing", packing), ("patch_missing_if", patch_missing_if), ("decoder_reads", decoder_reads),
+        ):  # fmt: skip
+            if value not in CHOICES[argument]:
+                raise ValueError(f"{argument} is {value!r}; expected {' or '.join(map(repr, CHOICES[argument]))}")
+        self.grid = Grid(minutes, signals, patch_minutes, 1)
+        if minutes % patch_minutes:
+            raise ValueError(f"patch_minutes is {patch_minutes}; expected a divisor of the {minutes} minutes of a day")
+        self.mixture = Mixture(*mixture)
+        self.dropped = round(drop * self.grid.tokens)
+        least = self._least_hidden()
+        if not 0 <= self.dropped <= least:
+            raise ValueError(
+                f"drop is {drop}, {self.dropped} of {self.grid.tokens} tokens, but one of the masks hides only {least}, "
+                f"so visible tokens would be dropped; expected at most {least / self.grid.tokens:.3g}"
+            )
+        self.patch_missing_if, self.decoder_reads, self.packing, self.seed = (
+            patch_missing_if, decoder_reads, packing, seed,
+        )  # fmt: skip
+        self._config = {
+            "size": size, "minutes": minutes, "signals": signals, "patch_minutes": patch_minutes,
+            "patch_missing_if": patch_missing_if, "mixture": tuple(self.mixture), "drop": drop,
+            "decoder_reads": decoder_reads, "packing": packing, "seed": seed, "name": name,
+        }  # fmt: skip
+        seeds = seed_stream(seed)
+        self.random = RandomStream(next(seeds), name="random")
+        self.encoder = TokenEncoder(self.grid, self.size.encoder, seeds, name="encoder", dtype=self.dtype_policy)
+        self.decoder = TokenDecoder(self.grid, self.size.decoder, seeds, name="decoder", dtype=self.dtype_policy)
+        self.step_loss = Latest(name="step_loss")
+        self.build((None, minutes, signals))
+
+    def build(self, input_shape: Any) -> None:
+        """Make all weights; ``input_shape`` is that of days ``[b, t, s]``."""
+        self.encoder.build(input_shape)
+        self.decoder.build((None, None, self.size.encoder.width))
+        self.built = True
+
+    def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
+        """Read what is visible and predict what is hidden.
+
+        Args:
+            inputs: what ``pack`` gives; or normalised days ``[b, t, s]``, NaN where missing, from which tokens are
+                hidden as the mixture says; or a dict of these ``signals`` and ``hidden`` bool ``[b, n]``.
+            training: without effect; there is no dropout.
+
+        Returns:
+            ``encoded`` ``[r, k, w]``; float32 ``prediction`` and ``target`` ``[r, m, cells]``, normalised; ``scored``
+            bool ``[r, m, cells]``, where the two are compared: hidden, and observed. The paper's form has a row for
+            each day, and decodes all of its tokens: first the visible, then the hidden, then the missing.
+
+        Raises:
+            ValueError: if days have another shape than the model's.
+        """
+        if not (isinstance(inputs, dict) and "values" in inputs):
+            inputs = self._lay_out_as_the_paper(inputs)
+        encoded = self.encoder(inputs["values"], inputs["number"], inputs["lengths"])
+        prediction = self.decoder(encoded, inputs["source"], inputs["decoded"], inputs["decoded_lengths"])
+        return {
+            "encoded": encoded,
+            "prediction": ops.cast(prediction, "float32"),
+            "target": ops.cast(inputs["target"], "float32"),
+            "scored": inputs["scored"],
+        }
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """Mean squared error over cells that were hidden and observed, normalised units; 0 if there are none."""
+        scored = y_pred["scored"]
+        error = ops.where(scored, y_pred["prediction"] - y_pred["target"], 0.0)
+        loss = ops.sum(ops.square(error)) / ops.maximum(ops.sum(ops.cast(scored, "float32")), 1.0)
+        self.step_loss.update_state(loss)
+        return loss
+
+    def _lay_out_as_the_paper(self, inputs: Any) -> dict[str, Any]:
+        """The paper's form: visible tokens first, then masked ones, of which the last are dropped for the encoder."""
+        signals, hidden = (inputs["signals"], inputs["hidden"]) if isinstance(inputs, dict) else (inputs, None)
+        self._check_shape(signals.shape)
+        rows, columns, tokens = self.grid.rows, self.grid.columns, self.grid.tokens
+        if hidden is None:
+            noise = self.random.uniform((ops.shape(signals)[0], tokens + 2))
+            hidden = self.mixture.hide(noise, rows, columns)
+        known = ~ops.isnan(self.grid.to_patches(signals))
+        patches = self.grid.to_patches(ops.where(ops.isnan(signals), 0.0, signals))
+        whole = ops.all(known, axis=2) if self.patch_missing_if == "any" else ops.any(known, axis=2)
+        visible, asked = whole & ~hidden, whole & hidden
+        kind = ops.where(visible, 0, ops.where(asked, 1, 2))
+        order = ops.cast(ops.argsort(kind * tokens + ops.arange(tokens), axis=1), "int32")
+        read = order[:, : tokens - self.dropped]
+        count = ops.sum(ops.cast(visible, "int32"), axis=1, keepdims=True)
+        reads = whole if self.decoder_reads == "observed" else ops.ones_like(whole)
+        return {
+            "values": ops.take_along_axis(patches, read[:, :, None], axis=1),
+            "number": read,
+            "lengths": count,
+            "decoded": order,
+            "source": ops.where(ops.arange(tokens) < count, ops.arange(tokens), -1),
+            "decoded_lengths": ops.sum(ops.cast(reads, "int32"), axis=1, keepdims=True),
+            "target": ops.take_along_axis(patches, order[:, :, None], axis=1),
+            "scored": ops.take_along_axis(known & asked[:, :, None], order[:, :, None], axis=1),
+        }
+
+    def pack(self, signals: np.ndarray, hidden: np.ndarray, rows: int | None = None) -> dict[str, np.ndarray]:
+        """Lay out days with the tokens that are visible, and those that are to be predicted, and no others.
+
+        Args:
+            signals: normalised days ``[b, t, s]``, NaN where missing.
+            hidden: tokens to hide, bool ``[b, n]``; those that are observed are scored.
+            rows: to lay them out in; by default as many as suit the device.
+
+        Returns:
+            See ``lsmlib.packing.pack_days``.
+        """
+        patches, observed = self._patches(signals)
+        patches = np.where(observed[:, :, None], patches, np.nan)
+        asked = hidden & observed if self.decoder_reads == "observed" else hidden | ~observed
+        return pack_days(patches, observed & ~hidden, asked, rows_for(len(signals)) if rows is None else rows)
+
+    def prepare(self, signals: np.ndarray, places: np.ndarray) -> dict[str, np.ndarray]:
+        """Hide tokens of days and lay them out, for training: what ``make_batches(…, prepare=…)`` calls.
+
+        Args:
+            signals: normalised days ``[b, t, s]``, NaN where missing.
+            places: of each day in the order of training; with the model's seed, they determine what is hidden.
+
+        Returns:
+            ``pack``'s rows, or with ``packing="paper"`` a dict of ``signals`` and ``hidden``.
+        """
+        hidden = self._draw_hidden(places)
+        return {"signals": signals, "hidden": hidden} if self.packing == "paper" else self.pack(signals, hidden)
+
+    def validation_loss(self, cohort: xr.Dataset, batch_size: int = 32) -> float:
+        """The loss on these days, hiding the same tokens whenever the same days come in the same order."""
+        self.check_windows(cohort)
+        signals, hidden = normalise(cohort["signals"].values), self._draw_hidden(np.arange(cohort.sizes["day"]))
+        squared, cells = 0.0, 0
+
+        def pack(days: np.ndarray) -> dict[str, np.ndarray]:
+            return self.pack(signals[days], hidden[days])
+
+        for days, packed, predicted in run_in_packs(_predict, self, pack, self._count(signals, hidden), batch_size):
+            row, place, day = stretches(packed["decoded_lengths"])
+            scored = packed["scored"][row, place] & (day < len(days))[:, None]
+            error = (predicted - packed["target"])[row, place][scored]
+            squared, cells = squared + float(np.square(error, dtype=np.float64).sum()), cells + int(scored.sum())
+        return squared / max(cells, 1)
+
+    def embed(self, cohort: xr.Dataset, batch_size: int = 32) -> np.ndarray:
+        """One vector a day: the mean over its encoded tokens; zeros for a day without any.
+
+        Args:
+            cohort: days, NaN where missing.
+            batch_size: days at once.
+
+        Returns:
+            float32 ``[d, w]``.
+
+        Raises:
+            ValueError: if days have another length than the model's.
+        """
+        self.check_windows(cohort)
+        signals = normalise(cohort["signals"].values)
+        nothing = np.zeros((len(signals), self.grid.tokens), bool)
+        result = np.zeros((len(signals), self.size.encoder.width), np.float32)
+
+        def pack(days: np.ndarray) -> dict[str, np.ndarray]:
+            patches, observed = self._patches(signals[days])
+            packed = pack_days(patches, observed, nothing[days], rows_for(len(days)))
+            return {name: packed[name] for name in ("values", "number", "lengths")}
+
+        for days, _, vectors in run_in_packs(_embed, self, pack, self._count(signals, nothing), batch_size):
+            result[days] = vectors.reshape(-1, vectors.shape[-1])[: len(days)]
+        return result
+
+    def reconstruct(self, cohort: xr.Dataset, hidden: np.ndarray, batch_size: int = 32) -> np.ndarray:
+        """Predict what is hidden from the rest of each day.
+
+        A token with a hidden cell is not read. What is predicted may be missing or observed.
+
+        Args:
+            cohort: days, NaN where missing; what stands under ``hidden`` changes nothing.
+            hidden: bool ``[d, t, s]``.
+            batch_size: days at once.
+
+        Returns:
+            float32 ``[d, t, s]`` in physical units: predictions where ``hidden``, elsewhere the days' own values, NaN
+            where missing.
+
+        Raises:
+            ValueError: if days have another length than the model's, or ``hidden`` another shape or dtype.
+        """
+        check_cohort(cohort, values=False)
+        values, hidden = cohort["signals"].values, np.asarray(hidden)
+        self._check_shape(values.shape)
+        if hidden.shape != values.shape or hidden.dtype != bool:
+            raise ValueError(f"hidden is {hidden.dtype} {hidden.shape}; expected bool {values.shape}, as signals")
+        shown = normalise(np.where(hidden, np.nan, values))
+        asked = self.grid.to_patches(hidden).any(axis=2)
+        result = values.copy()
+
+        def pack(days: np.ndarray) -> dict[str, np.ndarray]:
+            patches, observed = self._patches(shown[days])
+            wanted = asked[days] if self.decoder_reads == "observed" else asked[days] | ~observed
+            return pack_days(patches, observed & ~asked[days], wanted, rows_for(len(days)))
+
+        for days, packed, predicted in run_in_packs(_predict, self, pack, self._count(shown, asked), batch_size):
+            patches = unpack_days(packed, predicted, self.grid.tokens)[: len(days)]
+            result[days] = np.where(hidden[days], denormalise(self.grid.to_windows(patches)), values[days])
+        return result
+
+    def impute(self, cohort: xr.Dataset, batch_size: int = 32) -> xr.Dataset:
+        """Fill every gap; every measured value is untouched.
+
+        Returns:
+            The same Dataset without NaN in ``signals``.
+
+        Raises:
+            ValueError: if days have another length than the model's.
+        """
+        signals = cohort["signals"]
+        filled = self.reconstruct(cohort, np.isnan(signals.values), batch_size)
+        return cohort.assign(signals=(signals.dims, filled, signals.attrs))
+
+    def forecast(self, cohort: xr.Dataset, minute: int, batch_size: int = 32) -> np.ndarray:
+        """Predict the rest of each day from what came before ``minute``; float32 ``[d, t - minute, s]``, in units.
+
+        Raises:
+            ValueError: if ``minute`` is not within the day, or days have another length than the model's.
+        """
+        check_whole("minute", minute, 1, self.grid.minutes - 1)
+        hidden = np.zeros(cohort["signals"].shape, bool)
+        hidden[:, minute:] = True
+        return self.reconstruct(cohort, hidden, batch_size)[:, minute:]
+
+    def check_windows(self, cohort: xr.Dataset) -> None:
+        """Check that days have the model's length and their values are plausible numbers.
+
+        Raises:
+            ValueError: if not.
+        """
+        check_cohort(cohort)
+        self._check_shape(cohort["signals"].shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {**self._config, "dtype": keras.saving.serialize_keras_object(self.dtype_policy)}
+
+    def _patches(self, signals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Patches ``[b, n, cells]`` and which tokens are observed, ``[b, n]``."""
+        patches = self.grid.to_patches(signals)
+        known = ~np.isnan(patches)
+        return patches, known.all(axis=2) if self.patch_missing_if == "any" else known.any(axis=2)
+
+    def _count(self, signals: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+        """How many tokens of each day are visible."""
+        return np.array([(self._patches(day[None])[1] & ~h).sum() for day, h in zip(signals, hidden, strict=True)])
+
+    def _draw_hidden(self, places: np.ndarray) -> np.ndarray:
+        """Tokens to hide, bool ``[b, n]``; of Philox only the bits are used, which numpy promises never to change."""
+        count = self.grid.tokens + 2
+        bits = [np.random.Philox(key=[self.seed, int(place)]).random_raw(count) for place in places]
+        noise = (np.array(bits).reshape(-1, count) >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-24)
+        return self.mixture.hide(noise, self.grid.rows, self.grid.columns)
+
+    def _least_hidden(self) -> int:
+        counts = self.mixture.counts(self.grid.rows, self.grid.columns)
+        return min(count for count, chance in zip(counts, self.mixture.chances, strict=True) if chance)
+
+    def _check_shape(self, shape: tuple[int | None, ...]) -> None:
+        if tuple(shape[1:]) != (self.grid.minutes, self.grid.signals) or len(shape) != 3:
+            raise ValueError(
+                f"days have shape {tuple(shape)}; expected [b, {self.grid.minutes}, {self.grid.signals}], as the model "
+                "was made for"
+            )
+
+
+def _embed(model: LSM2, inputs: dict[str, Any]) -> Any:
+    encoded = ops.cast(model.encoder(inputs["values"], inputs["number"], inputs["lengths"]), "float32")
+    days = ops.arange(inputs["lengths"].shape[1])
+    member = ops.cast(number_stretches(inputs["lengths"], encoded.shape[1])[:, :, None] == days, "float32")
+    counts = ops.maximum(ops.cast(inputs["lengths"], "float32"), 1.0)
+    return ops.einsum("rkd,rkw->rdw", member, encoded) / counts[:, :, None]
+
+
+def _predict(model: LSM2, inputs: dict[str, Any]) -> Any:
+    return model(inputs)["prediction"]

@@ -1,0 +1,85 @@
+"""What LSM-2 is made of: an encoder and a decoder of tokens in rows of several days (``lsmlib.packing``)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+from keras import ops
+
+from lsmlib.nn.attention import number_stretches
+from lsmlib.nn.patches import Grid
+from lsmlib.nn.positions import sincos_positions
+from lsmlib.nn.transformer import Stack, Transformer, dense
+
+
+class TokenEncoder(keras.layers.Layer):
+    """Visible patches to vectors."""
+
+    def __init__(self, grid: Grid, stack: Stack, seeds: Iterator[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.cells, self.width = grid.cells, stack.width
+        self.positions = sincos_positions(grid.rows, grid.columns, stack.width)
+        self.embedding = dense(stack.width, seeds, name="embedding", dtype=self.dtype_policy)
+        self.transformer = Transformer(stack, seeds, name="transformer", dtype=self.dtype_policy)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the weights for ``values`` ``[r, k, cells]``."""
+        self.embedding.build((None, None, self.cells))
+        self.transformer.build((None, None, self.width))
+
+    def call(self, values: Any, number: Any, lengths: Any) -> Any:
+        """Read tokens.
+
+        Args:
+            values: ``[r, k, cells]``; what stands beyond the stretches, NaN included, changes nothing.
+            number: which tokens they are, int32 ``[r, k]``.
+            lengths: of the stretches, int32 ``[r, d]``.
+
+        Returns:
+            ``[r, k, w]``, zeros beyond the stretches.
+        """
+        inside = (number_stretches(lengths, values.shape[1]) < lengths.shape[1])[:, :, None]
+        values = ops.where(inside, values, ops.zeros_like(values))
+        positions = ops.take(ops.cast(self.positions, self.compute_dtype), number, axis=0)
+        tokens = self.transformer(self.embedding(values) + positions, lengths=lengths)
+        return ops.where(inside, tokens, ops.zeros_like(tokens))
+
+
+class TokenDecoder(keras.layers.Layer):
+    """Encoded tokens to patches; one that is asked for starts from a learned mask token."""
+
+    def __init__(self, grid: Grid, stack: Stack, seeds: Iterator[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.width = stack.width
+        self.positions = sincos_positions(grid.rows, grid.columns, stack.width)
+        self.embedding = dense(stack.width, seeds, name="embedding", dtype=self.dtype_policy)
+        self.token_initializer = keras.initializers.RandomNormal(stddev=0.02, seed=next(seeds))
+        self.transformer = Transformer(stack, seeds, name="transformer", dtype=self.dtype_policy)
+        self.prediction = dense(grid.cells, seeds, name="prediction", dtype=self.dtype_policy)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the weights for encoded tokens ``[r, k, w]``."""
+        self.mask_token = self.add_weight(
+            shape=(1, 1, self.width), initializer=self.token_initializer, name="mask_token"
+        )
+        self.embedding.build(input_shape)
+        self.transformer.build((None, None, self.width))
+        self.prediction.build((None, None, self.width))
+
+    def call(self, encoded: Any, source: Any, decoded: Any, lengths: Any) -> Any:
+        """Predict patches.
+
+        Args:
+            encoded: ``[r, k, w]``.
+            source: for each token here its place in ``encoded``, -1: none; int32 ``[r, m]``.
+            decoded: which tokens they are, int32 ``[r, m]``.
+            lengths: of the stretches, int32 ``[r, d]``.
+
+        Returns:
+            ``[r, m, cells]``.
+        """
+        tokens = self.embedding(encoded)
+        tokens = ops.take_along_axis(tokens, ops.maximum(source, 0)[:, :, None], axis=1)
+        tokens = ops.where((source >= 0)[:, :, None], tokens, ops.cast(self.mask_token, tokens.dtype))
+        tokens = tokens + ops.take(ops.cast(self.positions, tokens.dtype), decoded, axis=0)
+        return self.prediction(self.transformer(tokens, lengths=lengths))

@@ -1,0 +1,107 @@
+"""Days of any number of tokens, laid one after another in rows: nothing that is masked takes part, and hardly padding.
+
+A token that is masked is attended by none and its vector is thrown away, so an encoder without it gives the same
+numbers (``LSM2``). What then remains of each day is uneven: 150 tokens, or 1,500. Here the days of a batch become a few
+rows, each of several stretches (``lsmlib.nn.attention``), padded only at a row's end, up to one of a few lengths, since
+JAX compiles anew for every length that it meets.
+"""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+GRAIN = 128  # lengths are multiples of it; long ones are a sixth apart
+
+
+def pack_days(patches: np.ndarray, visible: np.ndarray, asked: np.ndarray, rows: int) -> dict[str, np.ndarray]:
+    """Lay out days for an encoder that reads what is visible, and a decoder that reads this and is asked for more.
+
+    Args:
+        patches: normalised values float32 ``[b, n, cells]``, NaN where missing.
+        visible: tokens for the encoder, bool ``[b, n]``.
+        asked: tokens to predict, bool ``[b, n]``; none of them visible.
+        rows: ``r``; ``b`` is a multiple of it, and each row holds ``d = b / r`` days, in their order.
+
+    Returns:
+        For the encoder, ``values`` float32 ``[r, k, cells]`` with zeros for NaN, ``number`` int32 ``[r, k]`` (which
+        token it is) and ``lengths`` int32 ``[r, d]`` (how many tokens a day has). For the decoder, which reads each
+        day's visible tokens and then those asked for: ``decoded`` int32 ``[r, m]`` (which token), ``source`` int32
+        ``[r, m]`` (its place among the encoder's; -1: asked for), ``decoded_lengths`` int32 ``[r, d]``, ``target``
+        float32 ``[r, m, cells]``, and ``scored`` bool ``[r, m, cells]``, where what is asked for is known.
+    """
+    days, tokens, cells = patches.shape
+    if days % rows:
+        raise ValueError(f"{days} days cannot be laid out in {rows} rows; expected a multiple of {rows}")
+    day, number = np.nonzero(visible)
+    row, place, lengths = _places(day, days, rows)
+    k = round_up(int(lengths.sum(axis=1).max(initial=0)))
+    packed = {
+        "values": np.zeros((rows, k, cells), np.float32),
+        "number": np.zeros((rows, k), np.int32),
+        "lengths": lengths,
+    }
+    packed["values"][row, place] = np.nan_to_num(patches[day, number], nan=0.0)
+    packed["number"][row, place] = number
+    at = np.full((days, tokens), -1, np.int32)
+    at[day, number] = place
+
+    day, number = np.nonzero(visible | asked)
+    order = np.argsort(2 * day + asked[day, number], kind="stable")
+    day, number = day[order], number[order]
+    row, place, lengths = _places(day, days, rows)
+    m = round_up(int(lengths.sum(axis=1).max(initial=0)))
+    packed |= {
+        "decoded": np.zeros((rows, m), np.int32),
+        "source": np.full((rows, m), -1, np.int32),
+        "decoded_lengths": lengths,
+        "target": np.zeros((rows, m, cells), np.float32),
+        "scored": np.zeros((rows, m, cells), bool),
+    }
+    values = patches[day, number]
+    packed["decoded"][row, place] = number
+    packed["source"][row, place] = at[day, number]
+    packed["target"][row, place] = np.nan_to_num(values, nan=0.0)
+    packed["scored"][row, place] = ~np.isnan(values) & asked[day, number][:, None]
+    return packed
+
+
+def unpack_days(packed: dict[str, np.ndarray], values: np.ndarray, tokens: int) -> np.ndarray:
+    """Bring what the decoder gave, ``[r, m, …]``, back to its days and tokens: ``[b, n, …]``, NaN for other tokens."""
+    lengths = packed["decoded_lengths"]
+    row, place, day = stretches(lengths)
+    result = np.full((lengths.size, tokens, *values.shape[2:]), np.nan, np.float32)
+    result[day, packed["decoded"][row, place]] = values[row, place]
+    return result
+
+
+def stretches(lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row, place in the row and day of every token of stretches ``[r, d]``, one after another."""
+    day = np.repeat(np.arange(lengths.size), lengths.ravel())
+    row, place, _ = _places(day, lengths.size, len(lengths))
+    return row, place, day
+
+
+def rows_for(days: int) -> int:
+    """How many rows to lay ``days`` out in, on the devices of this process.
+
+    One a device on CPUs, whose attention takes each stretch as long as it is; one a day on others, whose kernels know
+    the length of a row but not of several stretches in it.
+    """
+    if jax.default_backend() != "cpu":
+        return days
+    return next(rows for rows in range(min(jax.local_device_count(), days), 0, -1) if days % rows == 0)
+
+
+def round_up(count: int) -> int:
+    """The smallest length for ``count`` tokens: a multiple of ``GRAIN``, or of a quarter of a power of two."""
+    step = max(GRAIN, 2 ** max(int(count).bit_length() - 3, 0))
+    return max(-(-count // step) * step, GRAIN)
+
+
+def _places(day: np.ndarray, days: int, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row and place of each token, given its day in ascending order; and lengths ``[r, d]``."""
+    lengths: Any = np.bincount(day, minlength=days).astype(np.int32).reshape(rows, -1)
+    row = day // lengths.shape[1]
+    first = np.concatenate([[0], np.cumsum(lengths.sum(axis=1))])[row]
+    return row, np.arange(len(day)) - first, lengths
