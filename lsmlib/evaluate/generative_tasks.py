@@ -235,7 +235,10 @@ def check_hidden(windows: xr.Dataset, hidden: np.ndarray) -> None:
 
 
 def _draw_span(name: str, length: int, grid: int, minutes: int, random: np.random.Philox) -> slice:
-    """A span of this length that starts on the grid, with at least one step of it as context on both sides."""
+    """A span of this length that starts on the grid, with at least one step of it as context on both sides.
+
+    Raises ``ValueError`` if the window is too short for any.
+    """
     starts = np.arange(grid, minutes - grid - length + 1, grid)
     if not len(starts):
         raise ValueError(

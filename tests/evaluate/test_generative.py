@@ -239,7 +239,7 @@ def test_improvement_by_hand(windows):
 
 
 def test_a_line_fills_a_sensors_span_and_knows_nothing_of_a_sensor_that_is_gone():
-    """A temperature that rises evenly: the line has no error within, and the mean's where nothing is left to draw by."""
+    """A temperature that rises evenly: a line has no error within, and the mean's where nothing is left."""
     rise = 30 + 0.05 * np.arange(40.0)
     tasks = [SensorImputation("TEMP"), SensorImputation("TEMP", 20)]
     errors = filling_errors(
