@@ -154,10 +154,12 @@ def plot_by_duration(table: pd.DataFrame, metric: str = "MSE") -> Figure:
         ValueError: if the table has no interpolation or extrapolation, or not this metric over all signals.
     """
     rows = _pooled(table, metric)
-    rows = rows[rows["minutes"].notna()]
+    rows = rows[rows["kind"].isin([Interpolation.kind, Extrapolation.kind])]
     kinds = list(rows["kind"].unique())
     if not kinds:
-        raise ValueError("the table has no interpolation or extrapolation; expected tasks that hide some minutes")
+        raise ValueError(
+            "the table has no interpolation or extrapolation; expected tasks that hide all signals for a while"
+        )
     fillers, minutes = list(rows["filler"].unique()), sorted(rows["minutes"].unique())
     figure, axes = plt.subplots(
         1, len(kinds), figsize=(4.6 * len(kinds) + 0.6, 4), sharey=True, layout="constrained", squeeze=False

@@ -59,17 +59,17 @@ def pretrain(
     ``LSM2``, ``make_batches`` is given ``prepare=model.prepare``, too.)
 
     Args:
-        model: an ``LSM1`` or an ``LSM2``.
+        model: an ``LSM1``, an ``LSM2``, or a ``lsmlib.evaluate.SimCLR``.
         train: windows from ``cut_windows``, or days, that the model can read.
         steps: how many batches to learn from.
         batch_size: windows of a step.
-        seed: of the order of windows; the model's own seed gives its weights and masks.
+        seed: of the order of windows; the model's own seed gives its weights, and its masks or views.
         learning_rate: at its peak.
         valid: windows of other people, on which the loss is taken every ``evaluate_every`` steps and at the end, always
-            with the same hidden tokens.
+            with the same hidden tokens or views (the model's ``validation_loss``).
         evaluate_every: steps between two evaluations; by default a tenth of ``steps``.
         log_dir: a folder for ``log.csv`` (a row a step), TensorBoard's files, and with ``valid`` a picture of example
-            reconstructions at each evaluation.
+            reconstructions at each evaluation, if the model has ``reconstruct``.
         progress: whether to show a progress bar.
 
     Returns:

@@ -98,7 +98,7 @@ class StopIfNotFinite(keras.callbacks.Callback):
 
 
 class LogFiles(keras.callbacks.Callback):
-    """``log.csv``, TensorBoard's files, and pictures of what the model fills in."""
+    """``log.csv``, TensorBoard's files, and pictures of what the model fills in, if it does."""
 
     def __init__(self, log_dir: str | Path, history: StepHistory, examples: xr.Dataset | None) -> None:
         from tensorboardX import SummaryWriter
@@ -131,7 +131,7 @@ class LogFiles(keras.callbacks.Callback):
     def _draw(self, step: int) -> None:
         from lsmlib.plots_models import plot_reconstruction
 
-        if self.examples is None:
+        if self.examples is None or not hasattr(self.model, "reconstruct"):
             return
         figure = plot_reconstruction(self.model, self.examples)
         figure.savefig(self.folder / f"reconstruction_{step:06d}.png")

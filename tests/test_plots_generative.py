@@ -17,7 +17,14 @@ from lsmlib.evaluate import (
 from lsmlib.signals import index_of, normalise
 from tests.evaluate.windows import noise_windows
 
-TASKS = (RandomImputation(), Interpolation(10), Interpolation(20), Extrapolation(10), SensorImputation("EDA"))
+TASKS = (
+    RandomImputation(),
+    Interpolation(10),
+    Interpolation(20),
+    Extrapolation(10),
+    SensorImputation("EDA"),
+    SensorImputation("EDA", 10),
+)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +128,7 @@ def test_tables_without_what_is_drawn(table):
     with pytest.raises(ValueError, match="no 'RMSE' over all signals"):
         plots_generative.plot_scores(table, "RMSE")
     with pytest.raises(ValueError, match="no interpolation or extrapolation"):
-        plots_generative.plot_by_duration(table[table["kind"] == "random"])
+        plots_generative.plot_by_duration(table[table["kind"] == "sensor"])
 
 
 def test_scores_without_intervals(windows):

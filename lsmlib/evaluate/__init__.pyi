@@ -1,4 +1,7 @@
 from .activity_windows import activity_windows as activity_windows
+from .backbones import TokenPool as TokenPool
+from .backbones import conv_net as conv_net
+from .backbones import embed_pooled as embed_pooled
 from .contrastive import SimCLR as SimCLR
 from .contrastive import nt_xent as nt_xent
 from .features import hand_features as hand_features
@@ -14,12 +17,10 @@ from .fills import linear_fill as linear_fill
 from .fills import mean_fill as mean_fill
 from .fills import nearest_fill as nearest_fill
 from .fills import window_mean_fill as window_mean_fill
-from .finetune import Classifier as Classifier
-from .finetune import TokenPool as TokenPool
-from .finetune import conv_net as conv_net
-from .finetune import embed_pooled as embed_pooled
+from .finetune import FineTuned as FineTuned
 from .finetune import fine_tune as fine_tune
 from .finetune import fine_tune_learner as fine_tune_learner
+from .finetune import fine_tune_probe as fine_tune_probe
 from .generative import filling_errors as filling_errors
 from .generative import hide_cells as hide_cells
 from .generative import score_filling as score_filling

@@ -7,7 +7,7 @@ LSM-1 was fine-tuned is not known to us. Supervised rivals are the same encoder 
 network of about as many parameters.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -15,141 +15,89 @@ import xarray as xr
 from keras import ops
 
 from lsmlib.checks import check_whole
-from lsmlib.evaluate.probes import Learner, LogisticRegression, StandardScaler, is_known, threadpool_limits
-from lsmlib.models.batching import run_in_batches
+from lsmlib.evaluate.backbones import TokenPool, pool
+from lsmlib.evaluate.metrics import Predictions
+from lsmlib.evaluate.probes import (
+    Learner,
+    StandardScaler,
+    average_people,
+    cross_predict,
+    is_known,
+    linear_model,
+    threadpool_limits,
+)
 from lsmlib.models.lsm1 import LSM1
 from lsmlib.nn.memory import keep_freed_memory
-from lsmlib.signals import SIGNALS, normalise
+from lsmlib.signals import normalise
 from lsmlib.training import make_optimizer
 
 STEPS, BATCH_SIZE, LEARNING_RATE = 100, 32, 3e-4
 PENALTY = 10.0  # of the linear probe that the last layer starts from
 
 
-class TokenPool(keras.layers.Layer):
-    """Mean and maximum over an LSM-1 encoder's tokens: normalised windows ``[b, t, s]`` to ``[b, 2 × w]``.
-
-    The mean alone hides what is short: of 180 tokens, half an hour of running changes 18. The layer has an encoder of
-    its own, with the weights of the model's: training it leaves the model as it was.
-
-    Args:
-        model: whose encoder.
-        seed: of fresh weights, for a supervised model from scratch; ``None`` takes the model's weights.
-    """
-
-    def __init__(self, model: LSM1, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        config = model.get_config()
-        copy = LSM1.from_config(config if seed is None else {**config, "seed": seed})
-        if seed is None:
-            for weight, theirs in zip(copy.encoder.weights, model.encoder.weights, strict=True):
-                weight.assign(np.array(theirs.value))  # a copy: training gives its buffers away
-        self.grid, self.encoder, self.skip = copy.grid, copy.encoder, copy.decoder.skip
-        self.built = True
-
-    def call(self, signals: Any) -> Any:
-        """Encode ``[b, t, s]``, nothing hidden."""
-        tokens = self.encoder(self.grid.to_patches(signals))[:, self.skip :]
-        tokens = ops.cast(tokens, "float32")
-        return ops.concatenate([ops.mean(tokens, axis=1), ops.max(tokens, axis=1)], axis=1)
-
-
-def embed_pooled(model: LSM1, windows: xr.Dataset, batch_size: int = 64) -> np.ndarray:
-    """Mean and maximum over a model's tokens, for probes of what is short: float32 ``[d, 2 × w]``.
-
-    Raises:
-        ValueError: if windows have another length than the model's, or gaps.
-    """
-    model.check_windows(windows)
-    return run_in_batches(_pool, TokenPool(model), {"signals": normalise(windows["signals"].values)}, batch_size)
-
-
-def conv_net(parameters: int, minutes: int = 300, signals: int = len(SIGNALS), seed: int = 0) -> keras.Model:
-    """A residual network over time (He et al., 2016, in one dimension): normalised ``[b, t, s]`` to ``[b, 4 × width]``.
-
-    A stem and three stages of two blocks, each stage at half the rate and twice the channels. Channels are normalised
-    at each minute (as in ConvNeXt, Liu et al., 2022): batches here may be of two windows, too few for batch statistics,
-    and normalising over time would take the level of a signal away.
-
-    Args:
-        parameters: about how many weights it has; the width, a multiple of 8, follows from it.
-        minutes: of a window.
-        signals: of a window.
-        seed: of the weights.
-
-    Raises:
-        ValueError: if a number is out of range.
-    """
-    for name, value, least in (("parameters", parameters, 10_000), ("minutes", minutes, 8), ("signals", signals, 1)):
-        check_whole(name, value, least)
-    seeds = np.random.default_rng(seed)
-
-    def convolve(x: Any, width: int, length: int, stride: int) -> Any:
-        start = keras.initializers.HeNormal(int(seeds.integers(2**31)))
-        return keras.layers.Conv1D(width, length, stride, padding="same", kernel_initializer=start, use_bias=False)(x)
-
-    def normalised(x: Any) -> Any:
-        return keras.layers.LayerNormalization(epsilon=1e-6)(x)
-
-    # the stages' convolutions of three minutes hold about 220 weights for each pair of channels of the stem
-    width = 8 * max(round(np.sqrt(parameters / 220) / 8), 1)
-    windows = keras.Input((minutes, signals))
-    x = ops.relu(normalised(convolve(windows, width, 7, 2)))
-    for channels, stride in [(width, 1), (width, 1), (2 * width, 2), (2 * width, 1), (4 * width, 2), (4 * width, 1)]:
-        y = ops.relu(normalised(convolve(x, channels, 3, stride)))
-        y = normalised(convolve(y, channels, 3, 1))
-        x = ops.relu(y + (x if x.shape == y.shape else convolve(x, channels, 1, stride)))
-    return keras.Model(windows, ops.mean(x, axis=1), name="conv_net")
-
-
-class Classifier(keras.Model):
-    """Something that turns windows into vectors, and a linear layer on these, standardised: logits ``[b, c]``.
+class FineTuned(keras.Model):
+    """Something that turns windows into vectors, and a linear layer on these, standardised.
 
     Args:
         backbone: a layer from normalised ``[b, t, s]`` to ``[b, w]``.
-        classes: sorted names.
+        classes: sorted names; none: a number.
     """
 
     def __init__(self, backbone: keras.layers.Layer, classes: np.ndarray, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.backbone, self.classes = backbone, list(map(str, classes))
-        self.head = keras.layers.Dense(len(self.classes), kernel_initializer="zeros")
+        self.head = keras.layers.Dense(len(self.classes) or 1, kernel_initializer="zeros")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the weights of the linear layer for vectors ``[b, w]``."""
+        """Make the weights of the linear layer for vectors ``[b, w]``, and the units of vectors and of a number."""
         width = input_shape[-1]
         self.mean = self.add_weight(shape=(width,), initializer="zeros", trainable=False, name="mean")
         self.sd = self.add_weight(shape=(width,), initializer="ones", trainable=False, name="sd")
+        self.label_mean = self.add_weight(shape=(), initializer="zeros", trainable=False, name="label_mean")
+        self.label_sd = self.add_weight(shape=(), initializer="ones", trainable=False, name="label_sd")
         self.head.build((None, width))
         self.built = True
 
     def call(self, signals: Any) -> Any:
-        """Logits of normalised windows."""
+        """Of normalised windows: logits ``[b, c]``, or the number, standardised, ``[b, 1]``."""
         return self.head((self.backbone(signals) - self.mean) / self.sd)
 
-    def start(self, vectors: np.ndarray, codes: np.ndarray, others: np.ndarray) -> None:
+    def start(self, vectors: np.ndarray, labels: np.ndarray, others: np.ndarray) -> None:
         """Set the linear layer to the linear probe, of this penalty: ``linear_learner(…, penalty=PENALTY)``.
 
         Args:
             vectors: of the labelled windows, from the backbone as it is, ``[n, w]``.
-            codes: their classes ``[n]``.
+            labels: theirs ``[n]``, which also give the mean and deviation that a number is standardised by.
             others: vectors to standardise by ``[m, w]``; they need no labels.
         """
         scaler = StandardScaler().fit(others)
         with threadpool_limits(1):
-            probe = LogisticRegression(C=1 / PENALTY, max_iter=2000).fit(scaler.transform(vectors), codes)
-        slope, offset = probe.coef_, probe.intercept_
-        if len(self.classes) == 2:  # one logit, which two share
+            probe = linear_model(labels, PENALTY).fit(scaler.transform(vectors), labels)
+        slope, offset = np.atleast_2d(probe.coef_), np.atleast_1d(probe.intercept_)
+        if not self.classes:
+            mean, sd = labels.mean(), labels.std()
+            self.label_mean.assign(mean)
+            self.label_sd.assign(sd)
+            slope, offset = slope / sd, (offset - mean) / sd
+        elif len(self.classes) == 2:  # one logit, which two share
             slope, offset = np.concatenate([-slope, slope]) / 2, np.concatenate([-offset, offset]) / 2
         weights = self.mean, self.sd, self.head.kernel, self.head.bias
         for weight, value in zip(weights, (scaler.mean_, scaler.scale_, slope.T, offset), strict=True):
             weight.assign(value.astype(np.float32))
 
+    def encode(self, labels: np.ndarray) -> np.ndarray:
+        """What outputs are compared with: codes of classes ``[n]``, or numbers, standardised, ``[n, 1]``."""
+        if self.classes:
+            return np.searchsorted(self.classes, labels)
+        return (labels[:, None] - np.asarray(self.label_mean)) / np.asarray(self.label_sd)
+
     def predict_windows(self, signals: np.ndarray, batch_size: int = 64) -> np.ndarray:
-        """Probabilities ``[d, c]`` of normalised windows ``[d, t, s]``."""
+        """Of normalised windows ``[d, t, s]``: probabilities ``[d, c]``, or the number in its own unit ``[d]``."""
         padded = np.concatenate([signals, np.repeat(signals[-1:], -len(signals) % batch_size, axis=0)])
-        logits = self.predict(padded, batch_size=batch_size, verbose=0)[: len(signals)]
-        return np.asarray(ops.softmax(ops.cast(logits, "float32")))
+        outputs = self.predict(padded, batch_size=batch_size, verbose=0)[: len(signals)].astype(np.float32)
+        if self.classes:
+            return np.asarray(ops.softmax(outputs))
+        return outputs[:, 0] * np.asarray(self.label_sd) + np.asarray(self.label_mean)
 
 
 def fine_tune(
@@ -161,33 +109,82 @@ def fine_tune(
     batch_size: int = BATCH_SIZE,
     learning_rate: float = LEARNING_RATE,
     seed: int = 0,
-) -> Classifier:
-    """Train a classifier, its backbone included, on the windows whose label is known.
+) -> FineTuned:
+    """Train a backbone and a linear layer on it, with all their weights, on the windows whose label is known.
+
+    The loss is cross-entropy for classes; for numbers, standardised by those known, it is the mean squared error.
 
     Args:
         model: an ``LSM1``, which is left as it is; or another start: ``TokenPool(model, seed=1)`` for the same encoder
             from scratch, ``conv_net(parameters)``. A layer is trained itself.
         windows: ``[d, t, s]`` without gaps.
-        labels: ``[d]`` names of classes, ``""`` where unknown.
+        labels: ``[d]``: names of classes, ``""`` where unknown; or floats, NaN where unknown.
         steps: of the optimiser.
         batch_size: windows of a step, or all of them where they are fewer.
         learning_rate: at its peak. Compare methods at the best of the same few rates, chosen on other people.
         seed: of the order of windows.
 
     Returns:
-        An ordinary ``keras.Model``; ``predict_windows`` gives probabilities of its ``classes``.
+        An ordinary ``keras.Model``; ``predict_windows`` gives probabilities of its ``classes``, or numbers.
 
     Raises:
-        ValueError: if a number is out of range, labels are numbers or fewer than two classes, or windows have gaps.
+        ValueError: if an argument is out of range, all labels are alike or do not fit, or windows have gaps.
     """
     labels = np.asarray(labels)
-    signals, rows = _read(windows), np.flatnonzero(is_known(labels))
-    classes, codes = _encode(labels[rows])
+    signals, rows = _read(windows), _known_rows(windows, labels)
     backbone = _as_backbone(model)
-    vectors = run_in_batches(_pool, backbone, {"signals": signals}, 64)
-    classifier = _compile(backbone, classes, vectors.shape[1], steps, learning_rate)
-    classifier.start(vectors[rows], codes, vectors)
-    return _train(classifier, signals, rows, codes, steps, batch_size, seed)
+    vectors = pool(backbone, signals)
+    tuned = _compile(backbone, _classes(labels[rows]), vectors.shape[1], steps, learning_rate)
+    tuned.start(vectors[rows], labels[rows], vectors)
+    return _train(tuned, signals, rows, labels[rows], steps, batch_size, seed)
+
+
+def fine_tune_probe(
+    model: LSM1 | keras.layers.Layer,
+    windows: xr.Dataset,
+    labels: np.ndarray,
+    *,
+    of: Literal["window", "person"] = "window",
+    steps: int = STEPS,
+    batch_size: int = BATCH_SIZE,
+    learning_rate: float = LEARNING_RATE,
+    seed: int = 0,
+) -> Predictions:
+    """Predict each window by a model that was fine-tuned on other people: what ``linear_probe`` is to features.
+
+    Five folds over people; every training has all labelled windows of four of them, and begins at the same start.
+
+    Args:
+        model: as in ``fine_tune``; its pretraining must not have seen these people.
+        windows: likewise.
+        labels: likewise; ``label_windows(windows, task)``.
+        of: whose label it is, ``LABEL_TASKS[task].of``. What belongs to a person is learned from windows and predicted
+            once a person, as in ``probe_table``: the mean over the person's windows.
+        steps: as in ``fine_tune``.
+        batch_size: likewise.
+        learning_rate: likewise.
+        seed: of the folds and the order of windows.
+
+    Returns:
+        The predictions of the windows with a known label in their order, or of their people in the order of names.
+
+    Raises:
+        ValueError: as ``fine_tune`` and ``cross_predict`` do, if ``of`` is neither, or a person has several classes.
+    """
+    if of not in ("window", "person"):
+        raise ValueError(f"of is {of!r}; expected 'window' or 'person'")
+    labels = np.asarray(labels)
+    rows = _known_rows(windows, labels)
+    labels, windows = labels[rows], windows.isel(day=rows)
+    people = windows["person"].values
+    learner = fine_tune_learner(
+        model, windows, steps=steps, batch_size=batch_size, learning_rate=learning_rate, seed=seed
+    )
+    found = cross_predict(learner, labels, people, seed)
+    if of == "window":
+        return found
+    scores, truth, names = average_people(found.scores.reshape(len(labels), -1), labels, people)
+    return Predictions(truth, scores if len(found.classes) else scores[:, 0], names, found.classes)
 
 
 def fine_tune_learner(
@@ -210,25 +207,25 @@ def fine_tune_learner(
         seed: likewise.
 
     Returns:
-        A learner of classes; its scores are probabilities. A layer that was given must not be given to another.
+        A learner; its scores are probabilities, or numbers. A layer that was given must not be given to another.
     """
     signals, backbone = _read(windows), _as_backbone(model)
-    vectors = run_in_batches(_pool, backbone, {"signals": signals}, 64)
-    made: dict[tuple[str, ...], tuple[Classifier, list[np.ndarray]]] = {}
+    vectors = pool(backbone, signals)
+    made: dict[tuple[str, ...], tuple[FineTuned, list[np.ndarray]]] = {}
 
     def learn(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> np.ndarray:
-        classes, codes = _encode(labels)
+        classes = _classes(labels)
         key = tuple(classes.tolist())
         if not made:
-            classifier = _compile(backbone, classes, vectors.shape[1], steps, learning_rate)
-            made[key] = classifier, [np.array(variable.value) for variable in _state(classifier)]
+            tuned = _compile(backbone, classes, vectors.shape[1], steps, learning_rate)
+            made[key] = tuned, [np.array(variable.value) for variable in _state(tuned)]
         if key not in made:
             raise ValueError(f"this learner began with classes {list(*made)}, not {list(key)}; make another one")
-        classifier, start = made[key]
-        for variable, value in zip(_state(classifier), start, strict=True):
+        tuned, start = made[key]
+        for variable, value in zip(_state(tuned), start, strict=True):
             variable.assign(value)
-        classifier.start(vectors[train], codes, np.delete(vectors, test, axis=0))
-        return _train(classifier, signals, train, codes, steps, batch_size, seed).predict_windows(signals[test])
+        tuned.start(vectors[train], labels, np.delete(vectors, test, axis=0))
+        return _train(tuned, signals, train, labels, steps, batch_size, seed).predict_windows(signals[test])
 
     return learn
 
@@ -237,14 +234,14 @@ class Shuffled(keras.utils.PyDataset):
     """Batches of some rows, in a new order each time all have been seen; always full."""
 
     def __init__(
-        self, signals: np.ndarray, rows: np.ndarray, codes: np.ndarray, steps: int, batch_size: int, seed: int
+        self, signals: np.ndarray, rows: np.ndarray, targets: np.ndarray, steps: int, batch_size: int, seed: int
     ) -> None:
         super().__init__()
         size = min(batch_size, len(rows))
         draw = np.random.default_rng(seed)
         rounds = -(-steps * size // len(rows))
         order = np.concatenate([draw.permutation(len(rows)) for _ in range(rounds)])
-        self.signals, self.rows, self.codes = signals, rows, codes
+        self.signals, self.rows, self.targets = signals, rows, targets
         self.order = order[: steps * size].reshape(steps, size)
 
     def __len__(self) -> int:
@@ -252,7 +249,7 @@ class Shuffled(keras.utils.PyDataset):
 
     def __getitem__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         chosen = self.order[step]
-        return self.signals[self.rows[chosen]], self.codes[chosen]
+        return self.signals[self.rows[chosen]], self.targets[chosen]
 
 
 def _read(windows: xr.Dataset) -> np.ndarray:
@@ -262,18 +259,22 @@ def _read(windows: xr.Dataset) -> np.ndarray:
     return signals
 
 
-def _encode(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sorted classes ``[c]`` and the code of each label ``[n]``."""
-    if labels.dtype.kind != "U":
-        raise ValueError(f"labels are {labels.dtype}; fine-tuning is of classes: expected their names as text")
-    classes, codes = np.unique(labels, return_inverse=True)
-    if len(classes) < 2:
-        raise ValueError(f"the classes are {classes.tolist()}; expected at least two to tell apart")
-    return classes, codes
+def _known_rows(windows: xr.Dataset, labels: np.ndarray) -> np.ndarray:
+    """The numbers of the windows whose label is known."""
+    if labels.shape != (windows.sizes["day"],) or labels.dtype.kind not in "Uf":
+        raise ValueError(
+            f"labels are {labels.dtype} {list(labels.shape)}; expected names of classes as text, or floats, "
+            f"[{windows.sizes['day']}], one a window"
+        )
+    return np.flatnonzero(is_known(labels))
 
 
-def _pool(layer: keras.layers.Layer, inputs: dict[str, Any]) -> Any:
-    return layer(inputs["signals"])
+def _classes(labels: np.ndarray) -> np.ndarray:
+    """The sorted classes of labels ``[n]``, none for numbers."""
+    values = np.unique(labels)
+    if len(values) < 2:
+        raise ValueError(f"the known labels are {values.tolist()}; expected at least two that differ")
+    return values if labels.dtype.kind == "U" else np.array([], np.str_)
 
 
 def _as_backbone(model: LSM1 | keras.layers.Layer) -> keras.layers.Layer:
@@ -282,32 +283,34 @@ def _as_backbone(model: LSM1 | keras.layers.Layer) -> keras.layers.Layer:
 
 def _compile(
     backbone: keras.layers.Layer, classes: np.ndarray, width: int, steps: int, learning_rate: float
-) -> Classifier:
+) -> FineTuned:
     check_whole("steps", steps, 1)
     if not learning_rate > 0:
         raise ValueError(f"learning_rate is {learning_rate}; expected a number above 0, such as {LEARNING_RATE}")
     keep_freed_memory()
-    classifier = Classifier(backbone, classes)
-    classifier.build((None, width))
+    tuned = FineTuned(backbone, classes)
+    tuned.build((None, width))
     optimizer = make_optimizer(steps, learning_rate)
-    optimizer.build(classifier.trainable_variables)
-    classifier.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    return classifier
+    optimizer.build(tuned.trainable_variables)
+    entropy, square = keras.losses.SparseCategoricalCrossentropy(from_logits=True), keras.losses.MeanSquaredError()
+    tuned.compile(optimizer, entropy if len(classes) else square)
+    return tuned
 
 
 def _train(
-    classifier: Classifier,
+    tuned: FineTuned,
     signals: np.ndarray,
     rows: np.ndarray,
-    codes: np.ndarray,
+    labels: np.ndarray,
     steps: int,
     batch_size: int,
     seed: int,
-) -> Classifier:
+) -> FineTuned:
     check_whole("batch_size", batch_size, 1)
-    classifier.fit(Shuffled(signals, rows, codes, steps, batch_size, seed), shuffle=False, verbose=0)
-    return classifier
+    batches = Shuffled(signals, rows, tuned.encode(labels), steps, batch_size, seed)
+    tuned.fit(batches, shuffle=False, verbose=0)
+    return tuned
 
 
-def _state(classifier: Classifier) -> list[Any]:
-    return [*classifier.variables, *classifier.optimizer.variables]
+def _state(tuned: FineTuned) -> list[Any]:
+    return [*tuned.variables, *tuned.optimizer.variables]

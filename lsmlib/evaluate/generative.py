@@ -151,7 +151,7 @@ def filling_errors(
         coords={
             "task": [task.name for task in tasks],
             "kind": ("task", [task.kind for task in tasks]),
-            "minutes": ("task", [float(getattr(task, "minutes", np.nan)) for task in tasks]),
+            "minutes": ("task", np.array([getattr(task, "minutes", None) for task in tasks], float)),
             "filler": list(fillers),
             "person": people,
             "signal": list(SIGNAL_NAMES),

@@ -2,7 +2,7 @@
 
 LSM-1 (Narayanswamy, Liu et al., "Scaling Wearable Foundation Models", ICLR 2025) is judged by four: random imputation
 of 80 % of the patches, temporal interpolation and extrapolation, and sensor imputation (as reported; the durations and
-that a whole sensor is hidden are ours). A score is taken on ``target = observed & hidden`` and nowhere else: a value
+how a sensor is hidden are ours). A score is taken on ``target = observed & hidden`` and nowhere else: a value
 that was filled in before the model saw it is no truth.
 """
 
@@ -18,6 +18,7 @@ from lsmlib.checks import check_whole
 from lsmlib.signals import SENSORS, SIGNALS
 
 DURATIONS = (10, 20, 30, 60, 120)  # minutes
+GRID = 10  # minutes: where spans may start, and their least context; LSM-1's patches
 
 
 class Task(ABC):
@@ -116,7 +117,7 @@ class Interpolation(Task):
     """
 
     minutes: int
-    patch_minutes: int = 10
+    patch_minutes: int = GRID
     kind = "interpolation"
 
     def __post_init__(self):
@@ -126,20 +127,13 @@ class Interpolation(Task):
     @property
     def name(self) -> str:
         """See ``Task.name``."""
-        grid = "" if self.patch_minutes == 10 else f" on a grid of {self.patch_minutes}"
+        grid = "" if self.patch_minutes == GRID else f" on a grid of {self.patch_minutes}"
         return f"interpolation {self.minutes} min{grid}"
 
     def hide(self, minutes: int, random: np.random.Philox) -> np.ndarray:
         """See ``Task.hide``."""
-        starts = np.arange(self.patch_minutes, minutes - self.patch_minutes - self.minutes + 1, self.patch_minutes)
-        if not len(starts):
-            raise ValueError(
-                f"{self.name} needs {self.patch_minutes} minutes of context on both sides, so windows of at least "
-                f"{self.minutes + 2 * self.patch_minutes} minutes; these have {minutes}"
-            )
-        start = starts[int(random.random_raw()) % len(starts)]
         cells = np.zeros((minutes, len(SIGNALS)), bool)
-        cells[start : start + self.minutes] = True
+        cells[_draw_span(self.name, self.minutes, self.patch_minutes, minutes, random)] = True
         return cells
 
 
@@ -172,23 +166,38 @@ class Extrapolation(Task):
 
 @dataclass(frozen=True)
 class SensorImputation(Task):
-    """Hide all signals of one sensor for the whole window, to be told from the other sensors alone."""
+    """Hide all signals of one sensor, while the other sensors stay visible.
+
+    For the whole window (``minutes=None``), to be told from the other sensors alone: a line knows no more than the mean
+    there. Or for so many minutes inside the window, which starts and has context as in ``Interpolation``, on a grid of
+    10 minutes, so that the sensor's own readings before and after help. Which form the paper used, and how long a span,
+    is not known to us.
+    """
 
     sensor: str
+    minutes: int | None = None
     kind = "sensor"
 
     def __post_init__(self):
         if self.sensor not in SENSORS:
             raise ValueError(f"there is no sensor {self.sensor!r}; expected one of {', '.join(SENSORS)}")
+        if self.minutes is not None:
+            check_whole("minutes", self.minutes, 1)
 
     @property
     def name(self) -> str:
         """See ``Task.name``."""
-        return f"sensor {self.sensor}"
+        span = "" if self.minutes is None else f" {self.minutes} min"
+        return f"sensor {self.sensor}{span}"
 
     def hide(self, minutes: int, random: np.random.Philox) -> np.ndarray:
-        """See ``Task.hide``; nothing is drawn."""
-        return np.tile([signal.sensor == self.sensor for signal in SIGNALS], (minutes, 1))
+        """See ``Task.hide``; for the whole window nothing is drawn."""
+        span = slice(minutes)
+        if self.minutes is not None:
+            span = _draw_span(self.name, self.minutes, GRID, minutes, random)
+        cells = np.zeros((minutes, len(SIGNALS)), bool)
+        cells[span] = [signal.sensor == self.sensor for signal in SIGNALS]
+        return cells
 
 
 LSM1_TASKS: tuple[Task, ...] = (
@@ -196,6 +205,7 @@ LSM1_TASKS: tuple[Task, ...] = (
     *map(Interpolation, DURATIONS),
     *map(Extrapolation, DURATIONS),
     *map(SensorImputation, SENSORS),
+    *(SensorImputation(sensor, 60) for sensor in SENSORS),
 )
 
 
@@ -222,3 +232,18 @@ def check_hidden(windows: xr.Dataset, hidden: np.ndarray) -> None:
         raise ValueError(
             f"hidden is {given.dtype} {list(given.shape)}; expected bool {list(shape)}, from a task's hidden(windows)"
         )
+
+
+def _draw_span(name: str, length: int, grid: int, minutes: int, random: np.random.Philox) -> slice:
+    """A span of this length that starts on the grid, with at least one step of it as context on both sides.
+
+    Raises ``ValueError`` if the window is too short for any.
+    """
+    starts = np.arange(grid, minutes - grid - length + 1, grid)
+    if not len(starts):
+        raise ValueError(
+            f"{name} needs {grid} minutes of context on both sides, so windows of at least {length + 2 * grid} "
+            f"minutes; these have {minutes}"
+        )
+    start = starts[int(random.random_raw()) % len(starts)]
+    return slice(start, start + length)

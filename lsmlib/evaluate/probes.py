@@ -119,7 +119,7 @@ def linear_learner(features: np.ndarray, people: np.ndarray, penalty: float | No
         x = scaler.transform(features[train])
         with threadpool_limits(1):  # matrices this small: threads wait for each other 20 times longer than they work
             chosen = _choose_penalty(x, labels, people[train], seed) if penalty is None else penalty
-            return _predict(_linear(labels, chosen).fit(x, labels), scaler.transform(features[test]))
+            return _predict(linear_model(labels, chosen).fit(x, labels), scaler.transform(features[test]))
 
     return learn
 
@@ -232,6 +232,11 @@ def check_labels(labels: np.ndarray, people: np.ndarray) -> np.ndarray:
     return classes
 
 
+def linear_model(labels: np.ndarray, penalty: float) -> LogisticRegression | Ridge:
+    """Logistic regression for names of classes, ridge regression for numbers; not fitted yet."""
+    return LogisticRegression(C=1 / penalty, max_iter=2000) if labels.dtype.kind == "U" else Ridge(alpha=penalty)
+
+
 def _probe_task(
     features: np.ndarray, labels: np.ndarray, people: np.ndarray, of_person: bool, shuffle: bool, seed: int
 ) -> Predictions:
@@ -241,10 +246,6 @@ def _probe_task(
     features, labels, people = features[known], labels[known], people[known]
     labels = np.random.default_rng(seed).permutation(labels) if shuffle else labels
     return linear_probe(features, labels, people, seed)
-
-
-def _linear(labels: np.ndarray, penalty: float) -> LogisticRegression | Ridge:
-    return LogisticRegression(C=1 / penalty, max_iter=2000) if labels.dtype.kind == "U" else Ridge(alpha=penalty)
 
 
 def _predict(model: LogisticRegression | Ridge, x: np.ndarray) -> np.ndarray:
@@ -260,7 +261,7 @@ def _choose_penalty(x: np.ndarray, labels: np.ndarray, people: np.ndarray, seed:
 
 def _loss(x: np.ndarray, labels: np.ndarray, penalty: float, train: np.ndarray, test: np.ndarray) -> float:
     """Summed loss of the test rows: squared error, or minus the logarithm of what their class was given."""
-    model = _linear(labels, penalty).fit(x[train], labels[train])
+    model = linear_model(labels, penalty).fit(x[train], labels[train])
     found = _predict(model, x[test])
     if labels.dtype.kind != "U":
         return float(np.square(found - labels[test]).sum())

@@ -1,5 +1,6 @@
 """NT-Xent by hand and by loops; SimCLR brings views of one window together."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -71,6 +72,55 @@ def test_views_differ_and_the_seed_gives_the_weights(windows):
     np.testing.assert_allclose(alike[:3], alike[3:], atol=1e-6)
 
 
+def trained(windows, **options):
+    model = SimCLR(lsmlib.LSM1("nano", minutes=MINUTES), seed=1)
+    return model, lsmlib.pretrain(model, windows, steps=3, batch_size=8, progress=False, **options)
+
+
+def test_validation_takes_no_part_in_training_and_draws_no_picture(windows, tmp_path):
+    valid = windows.isel(day=slice(40, 60))
+    model, logs = trained(windows, valid=valid, evaluate_every=2, log_dir=tmp_path)
+    plain, plain_logs = trained(windows)
+    for ours, theirs in zip(model.variables, plain.variables, strict=True):
+        np.testing.assert_array_equal(ours.value, theirs.value, err_msg=ours.path)
+    assert logs["loss"] == plain_logs["loss"]
+    assert logs["valid_step"] == [2, 3]
+    assert logs["valid_loss"][1] == model.validation_loss(valid) != logs["valid_loss"][0]
+    names = [path.name for path in tmp_path.iterdir()]
+    assert "log.csv" in names and not [name for name in names if name.endswith(".png")]
+
+
+def test_a_loss_that_is_no_number_stops_and_leaves_a_file_that_can_be_read(windows, tmp_path):
+    model = SimCLR(lsmlib.LSM1("nano", minutes=MINUTES), augment=("noise",), temperature=0.2, seed=1)
+    with pytest.raises(FloatingPointError, match="back at step 0, and saved to"):
+        lsmlib.pretrain(model, windows, steps=9, batch_size=8, learning_rate=1e30, progress=False, log_dir=tmp_path)
+    saved = keras.saving.load_model(tmp_path / "last_finite_step_0.keras")
+    assert saved.get_config() == model.get_config()
+    np.testing.assert_array_equal(saved.embed(windows), model.embed(windows))
+
+
+@pytest.mark.parametrize(("rows", "batches"), [(10, [10]), (70, [64, 64])])
+def test_the_validation_loss_is_that_of_full_batches(windows, rows, batches):
+    """Without augmentation the views of a window are alike, so the loss can be had from embeddings, in loops."""
+    model = SimCLR(lsmlib.LSM1("nano", minutes=MINUTES), augment=(), temperature=0.5, seed=1)
+    some = windows.isel(day=slice(rows))
+    projected = np.asarray(model(normalise(some["signals"].values)))[:rows]
+    mixed = np.random.default_rng(0).permutation(rows)
+    order = np.concatenate([mixed, mixed])[: sum(batches)].reshape(len(batches), -1)
+    expected = np.mean([in_loops(projected[np.concatenate([batch, batch])], 0.5) for batch in order])
+    assert model.validation_loss(some) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_views_of_validation_are_always_the_same(windows):
+    some = windows.isel(day=slice(20))
+    model = SimCLR(lsmlib.LSM1("nano", minutes=MINUTES), seed=1)
+    loss = model.validation_loss(some)
+    model(normalise(some["signals"].values))  # moves the model's own stream of views on
+    assert model.validation_loss(some) == loss
+    plain = SimCLR(lsmlib.LSM1("nano", minutes=MINUTES), augment=(), seed=1)
+    assert plain.validation_loss(some) < loss - 0.01  # views that are alike are easier to bring together
+
+
 def test_refusals(windows):
     base = lsmlib.LSM1("nano", minutes=MINUTES)
     with pytest.raises(ValueError, match="temperature is 0"):
@@ -79,3 +129,7 @@ def test_refusals(windows):
         SimCLR(base, augment=("crop",))
     with pytest.raises(ValueError, match="windows have shape"):
         SimCLR(base).embed(cut_windows(small_cohort(2, gaps=0), 120))
+    with pytest.raises(ValueError, match=r"there is 1 window; .* expected at least 2"):
+        SimCLR(base).validation_loss(windows.isel(day=[0]))
+    with pytest.raises(ValueError, match="windows have shape"):
+        SimCLR(base).validation_loss(cut_windows(small_cohort(2, gaps=0), 120))

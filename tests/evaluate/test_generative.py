@@ -238,6 +238,21 @@ def test_improvement_by_hand(windows):
         improvement(errors, "mean", "truth")
 
 
+def test_a_line_fills_a_sensors_span_and_knows_nothing_of_a_sensor_that_is_gone():
+    """A temperature that rises evenly: a line has no error within, and the mean's where nothing is left."""
+    rise = 30 + 0.05 * np.arange(40.0)
+    tasks = [SensorImputation("TEMP"), SensorImputation("TEMP", 20)]
+    errors = filling_errors(
+        series(rise.tolist(), 24), {"mean": mean_fill, "linear": linear_fill}, tasks, progress=False
+    )
+    np.testing.assert_array_equal(errors["minutes"], [NAN, 20])
+    squared = errors["squared"].sel(signal="skin_temperature").isel(person=0)
+    expected = [((rise - MEAN[24]) ** 2).sum(), ((rise[10:30] - MEAN[24]) ** 2).sum()]
+    np.testing.assert_allclose(squared.sel(filler="mean"), expected, rtol=1e-4)
+    np.testing.assert_allclose(squared.sel(filler="linear"), [expected[0], 0], rtol=1e-4, atol=1e-8)
+    assert errors["cells"].sum("signal").values.tolist() == [[40 * 2], [20 * 2]]
+
+
 def test_improvement_is_paired():
     """Of people who differ a hundredfold, by how much one filler is better is known far better than its error."""
     draw = np.random.default_rng(0)

@@ -25,12 +25,15 @@ def windows():
     return noise_windows(24, 40, people=3)
 
 
-def test_lsm1_has_sixteen_tasks_of_different_names():
-    assert len(LSM1_TASKS) == 16
-    assert len({task.name for task in LSM1_TASKS}) == 16
+def test_lsm1_has_twenty_one_tasks_of_different_names():
+    assert len(LSM1_TASKS) == 21
+    assert len({task.name for task in LSM1_TASKS}) == 21
     assert [task.name for task in LSM1_TASKS[:2]] == ["random 80 %", "interpolation 10 min"]
     kinds = [task.kind for task in LSM1_TASKS]
-    assert kinds == ["random", *["interpolation"] * 5, *["extrapolation"] * 5, *["sensor"] * 5]
+    assert kinds == ["random", *["interpolation"] * 5, *["extrapolation"] * 5, *["sensor"] * 10]
+    sensors = ["PPG", "ACC", "ALT", "EDA", "TEMP"]
+    assert [task.name for task in LSM1_TASKS[11:16]] == [f"sensor {sensor}" for sensor in sensors]
+    assert [task.name for task in LSM1_TASKS[16:]] == [f"sensor {sensor} 60 min" for sensor in sensors]
     assert RandomImputation(0.8, 10, 1).name != RandomImputation(0.8, 20, 1).name != RandomImputation().name
     assert Interpolation(60, 5).name != Interpolation(60).name
     assert RandomImputation(0.8) == LSM1_TASKS[0]
@@ -102,7 +105,23 @@ def test_a_sensor_is_hidden_in_every_minute(windows, sensor, count, example):
     assert hidden.all(axis=(0, 1)).sum() == hidden.any(axis=(0, 1)).sum() == count
 
 
-@pytest.mark.parametrize("task", [RandomImputation(), Interpolation(10)])
+def test_a_sensors_span_by_hand():
+    hidden = SensorImputation("TEMP", minutes=20).hidden(series([75.0] * 40))[0]
+    expected = np.zeros((40, 26), bool)
+    expected[10:30, 24:] = True  # one start only leaves ten minutes on both sides; temperature comes last
+    np.testing.assert_array_equal(hidden, expected)
+
+
+def test_a_sensors_span_reaches_every_start_on_the_grid():
+    windows = noise_windows(24, 60, people=3)
+    hidden = SensorImputation("ALT", 15).hidden(windows)
+    altimeter = SIGNAL_NAMES.index("altimeter_sd")
+    assert not np.delete(hidden, altimeter, axis=2).any()
+    spans = {tuple(np.flatnonzero(row)) for row in hidden[:, :, altimeter]}
+    assert spans == {tuple(range(start, start + 15)) for start in (10, 20, 30)}  # 40 would leave five minutes after
+
+
+@pytest.mark.parametrize("task", [RandomImputation(), Interpolation(10), SensorImputation("PPG", 10)])
 def test_a_window_hides_the_same_wherever_it_stands(windows, task):
     hidden = task.hidden(windows, 5)
     order = np.random.default_rng(0).permutation(24)[:11]
@@ -151,6 +170,7 @@ def test_what_was_filled_in_is_not_visible():
         (lambda: RandomImputation(0.8, 10, 27), "patch_signals is 27"),
         (lambda: Interpolation(0), "minutes is 0"),
         (lambda: Extrapolation(1.5), "minutes is 1.5; expected a whole number"),
+        (lambda: SensorImputation("PPG", 0), "minutes is 0; expected a whole number"),
         (lambda: SensorImputation("GPS"), "no sensor 'GPS'; expected one of PPG, ACC, ALT, EDA, TEMP"),
     ],
 )
@@ -165,6 +185,10 @@ def test_tasks_that_cannot_be(make, words):
         (RandomImputation(0.8, 7), "40 minutes do not divide into patches of 7"),
         (RandomImputation(0.001), "of 24 patches hides 0; expected at least one hidden and one visible"),
         (Interpolation(30), "windows of at least 50 minutes; these have 40"),
+        (
+            SensorImputation("PPG", 30),
+            "sensor PPG 30 min needs 10 minutes of context .* at least 50 minutes; these have",
+        ),
         (Extrapolation(40), "leaves windows of 40 minutes no context; expected windows of more than 40"),
     ],
 )

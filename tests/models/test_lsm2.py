@@ -1,0 +1,316 @@
+import jax
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import ops
+
+import lsmlib
+from lsmlib.masking import Mixture
+from lsmlib.models.lsm2 import LSM2
+from lsmlib.packing import stretches, unpack_days
+from lsmlib.signals import normalise
+from tests.models.aim import aim, sincos
+from tests.windows import small_windows
+
+SMALL = {"size": "nano", "minutes": 60, "mixture": Mixture(contiguous=False)}  # 6 x 26 tokens
+TOKENS = 156
+
+
+@pytest.fixture(scope="module")
+def days():
+    """Eight hours with gaps: in one nothing is observed, in one everything."""
+    windows = small_windows(rows=8)
+    draw = np.random.default_rng(0)
+    whole = draw.random((8, 6, 26)).repeat(10, axis=1) < 0.4
+    minutes = draw.random((8, 60, 26)) < 0.01
+    gaps = whole | minutes
+    gaps[0], gaps[1] = True, False
+    return windows.assign(signals=windows["signals"].where(~gaps)).drop_vars("observed")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return LSM2(**SMALL)
+
+
+def signals_of(days):
+    return normalise(days["signals"].values)
+
+
+def draw_hidden(days, seed=0, share=0.5):
+    return np.random.default_rng(seed).random((days, TOKENS)) < share
+
+
+def loss_and_gradients(model, inputs):
+    """The loss, and its gradient for every weight."""
+
+    @jax.jit
+    def compute(trainable, fixed, inputs):
+        def loss(trainable):
+            outputs, _ = model.stateless_call(trainable, fixed, inputs)
+            with keras.StatelessScope():
+                return model.compute_loss(y_pred=outputs)
+
+        return jax.value_and_grad(loss)(trainable)
+
+    state = [[v.value for v in variables] for variables in (model.trainable_variables, model.non_trainable_variables)]
+    return compute(*state, inputs)
+
+
+def assert_same(one, other, relative=1e-5):
+    """Loss and gradients agree, relative to the largest entry of each."""
+    np.testing.assert_allclose(one[0], other[0], rtol=relative, atol=1e-7)
+    for first, second in zip(one[1], other[1], strict=True):
+        size = max(float(np.abs(first).max()), 1e-6)
+        assert np.abs(np.asarray(first) - np.asarray(second)).max() <= relative * size
+
+
+def test_base_has_the_papers_parameters():
+    """LSM-2: 25 million as reported; 24.56 with the widths and depths that fit."""
+    assert LSM2("base").count_params() == pytest.approx(24.56e6, rel=0.005)
+
+
+@pytest.mark.parametrize("rule", ["any", "all"])
+@pytest.mark.parametrize("reads", ["observed", "all"])
+def test_both_forms_are_aim_by_its_definition(days, rule, reads):
+    model = LSM2(**SMALL, patch_missing_if=rule, decoder_reads=reads)
+    weights = {w.path.split("/", 1)[1]: np.asarray(w.value, np.float64) for w in model.trainable_weights}
+    signals = signals_of(days)
+    hidden = np.array([draw_hidden(1, seed, 0.6)[0] for seed in range(8)])
+    positions = sincos(6, 26, 64), sincos(6, 26, 48)
+    expected, details = aim(
+        weights, signals, hidden, patch_minutes=10, heads=4, decoder_heads=4, rule=rule, decoder_reads=reads,
+        positions=positions,
+    )  # fmt: skip
+    paper = model({"signals": signals, "hidden": hidden})
+    packed = model.pack(signals, hidden, rows=2)
+    exact = model(packed)
+    for outputs in (paper, exact):
+        assert float(model.compute_loss(y_pred=outputs)) == pytest.approx(expected, rel=1e-5)
+    row, place, day = stretches(packed["lengths"])
+    truth = np.concatenate([d["encoded"][d["visible"]] for d in details])
+    np.testing.assert_allclose(np.asarray(exact["encoded"])[row, place], truth, rtol=1e-5, atol=2e-5)
+    found = unpack_days(packed, np.asarray(exact["prediction"]), TOKENS)
+    for one, detail in zip(found, details, strict=True):
+        where = detail["target"]
+        np.testing.assert_allclose(one[where], detail["prediction"][where], rtol=1e-5, atol=2e-5)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    seed=st.integers(0, 999), gaps=st.sampled_from([0.0, 0.3, 0.9, 1.0]), reads=st.sampled_from(["observed", "all"]),
+    rule=st.sampled_from(["any", "all"]), way=st.sampled_from([(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1)]),
+)  # fmt: skip
+def test_packed_and_paper_have_the_same_loss_embeddings_and_gradients(seed, gaps, reads, rule, way):
+    draw = np.random.default_rng(seed)
+    model = LSM2(
+        "nano", minutes=60, mixture=Mixture(chances=way), patch_missing_if=rule, decoder_reads=reads, seed=seed
+    )
+    signals = draw.standard_normal((4, 60, 26)).astype(np.float32)
+    signals[(draw.random((4, 6, 26)) < gaps).repeat(10, axis=1)] = np.nan
+    signals[draw.random((4, 60, 26)) < 0.002] = np.nan
+    if seed % 2:
+        signals[0], signals[1] = np.nan, 1.0  # nothing observed; everything
+    hidden = model._draw_hidden(np.arange(4))
+    paper = {"signals": signals, "hidden": hidden}
+    results = [loss_and_gradients(model, inputs) for inputs in (paper, model.pack(signals, hidden, rows=1))]
+    assert_same(*results)
+    assert np.isfinite(results[0][0]) and (results[0][0] > 0) == bool((gaps < 1) or seed % 2)
+    packed = model.pack(signals, hidden, rows=1)
+    encoded = [np.asarray(model(inputs)["encoded"]) for inputs in (paper, packed)]
+    row, place, day = stretches(packed["lengths"])
+    first = np.concatenate([[0], np.cumsum(packed["lengths"].ravel())])[day]
+    np.testing.assert_allclose(encoded[1][row, place], encoded[0][day, place - first], rtol=1e-5, atol=1e-5)
+
+
+def test_one_row_or_one_a_day_is_the_same(model, days):
+    signals, hidden = signals_of(days), draw_hidden(8)
+    results = [loss_and_gradients(model, model.pack(signals, hidden, rows)) for rows in (1, 2, 8)]
+    assert_same(results[0], results[1])
+    assert_same(results[0], results[2])
+
+
+@pytest.mark.parametrize("rule", ["any", "all"])
+def test_what_is_missing_has_no_gradient_and_no_effect(days, rule):
+    model = LSM2(**SMALL, patch_missing_if=rule)
+    signals, hidden = signals_of(days), draw_hidden(8)
+    packed = model.pack(signals, hidden, rows=1)
+
+    def loss_of_paper(signals):
+        with keras.StatelessScope():
+            return model.compute_loss(y_pred=model({"signals": signals, "hidden": hidden}))
+
+    slopes = np.asarray(jax.grad(loss_of_paper)(signals))
+    assert (slopes[np.isnan(signals)] == 0).all() and np.isfinite(slopes).all() and (slopes != 0).any()
+
+    # A reading within a missing patch (rule "any") is not read either.
+    tokens = np.isnan(model.grid.to_patches(signals)).any(axis=2)
+    unread = model.grid.to_windows(np.repeat(tokens[:, :, None], 10, axis=2)) if rule == "any" else np.isnan(signals)
+    other = np.where(unread & ~np.isnan(signals), np.float32(4.5), signals)
+    before, after = (loss_and_gradients(model, model.pack(x, hidden, 1)) for x in (signals, other))
+    jax.tree.map(np.testing.assert_array_equal, before, after)
+
+    # Nor does the padding of rows reach anything, whatever it holds.
+    inside = np.arange(packed["values"].shape[1]) < packed["lengths"].sum()
+    for junk in (np.nan, 1e9):
+        spoilt = packed | {"values": np.where(inside[None, :, None], packed["values"], np.float32(junk))}
+        jax.tree.map(np.testing.assert_array_equal, before, loss_and_gradients(model, spoilt))
+
+
+def test_what_is_hidden_changes_no_embedding_and_no_prediction(model, days):
+    hidden = model.grid.to_windows(np.repeat(draw_hidden(8)[:, :, None], 10, axis=2))
+    expected = model.reconstruct(days, hidden)
+    values = days["signals"].values
+    draw = np.random.default_rng(1)
+    for junk in (np.full(values.shape, np.nan), draw.normal(50, 20, values.shape), np.full(values.shape, 1e9)):
+        spoilt = days.assign(signals=(days["signals"].dims, np.where(hidden, junk, values).astype(np.float32)))
+        np.testing.assert_array_equal(model.reconstruct(spoilt, hidden), expected)
+    removed = days.assign(signals=days["signals"].where(~hidden))
+    visible = model.pack(signals_of(days), model.grid.to_patches(hidden).any(axis=2), rows=1)
+    encoded = np.asarray(model(visible)["encoded"])
+    row, place, day = stretches(visible["lengths"])
+    means = [encoded[row, place][day == d].mean(axis=0) if (day == d).any() else np.zeros(64) for d in range(8)]
+    np.testing.assert_allclose(model.embed(removed), means, atol=1e-5)
+
+
+def test_a_day_with_nothing_has_a_defined_answer(model, days):
+    vectors = model.embed(days)
+    assert np.isfinite(vectors).all() and (vectors[0] == 0).all() and (vectors[1:] != 0).any(axis=1).all()
+    filled = model.impute(days)["signals"].values
+    assert np.isfinite(filled).all()
+    empty = days.isel(day=[0, 0])
+    assert np.isfinite(model.impute(empty)["signals"].values).all()
+    assert model.validation_loss(empty) == 0
+    loss, slopes = loss_and_gradients(model, model.pack(signals_of(empty), draw_hidden(2), 1))
+    assert loss == 0 and all((np.asarray(slope) == 0).all() for slope in slopes)
+
+
+def test_impute_and_reconstruct_leave_measured_values_alone(model, days):
+    observed = days["signals"].notnull().values
+    filled = model.impute(days)
+    np.testing.assert_array_equal(filled["signals"].values[observed], days["signals"].values[observed])
+    assert filled["signals"].attrs == days["signals"].attrs and set(filled) == set(days)
+    hidden = np.zeros(observed.shape, bool)
+    hidden[:, 20:33, 4] = True
+    result = model.reconstruct(days, hidden)
+    np.testing.assert_array_equal(result[~hidden], days["signals"].values[~hidden])
+    assert np.isfinite(result[hidden]).all()
+    np.testing.assert_array_equal(model.reconstruct(days, np.zeros(observed.shape, bool)), days["signals"].values)
+    later = np.zeros(observed.shape, bool)
+    later[:, 42:] = True
+    np.testing.assert_array_equal(model.forecast(days, 42), model.reconstruct(days, later)[:, 42:])
+
+
+def test_batches_and_their_order_change_nothing(model, days):
+    vectors = model.embed(days)
+    np.testing.assert_allclose(model.embed(days, batch_size=3), vectors, atol=1e-5)
+    order = np.random.default_rng(0).permutation(8)
+    np.testing.assert_allclose(model.embed(days.isel(day=order)), vectors[order], atol=1e-5)
+    hidden = np.random.default_rng(1).random((8, 60, 26)) < 0.1
+    np.testing.assert_allclose(
+        model.reconstruct(days, hidden, batch_size=3), model.reconstruct(days, hidden), rtol=1e-4, atol=1e-3
+    )
+    loss = model.validation_loss(days)
+    assert model.validation_loss(days, batch_size=3) == pytest.approx(loss, rel=1e-5)
+    signals = signals_of(days)
+    outputs = model(model.pack(signals, model._draw_hidden(np.arange(8)), rows=1))
+    assert loss == pytest.approx(float(model.compute_loss(y_pred=outputs)), rel=1e-5)
+
+
+def test_masks_belong_to_the_place_in_training(model, days):
+    signals = signals_of(days)
+    one, again, later = (model.prepare(signals, np.arange(8) + start) for start in (0, 0, 8))
+    jax.tree.map(np.testing.assert_array_equal, one, again)
+    assert not np.array_equal(one["lengths"], later["lengths"])
+    first, second = model._draw_hidden(np.arange(16)), model._draw_hidden(np.arange(8, 16))
+    np.testing.assert_array_equal(first[8:], second)
+    assert len({row.tobytes() for row in first}) == 16
+    assert not np.array_equal(LSM2(**{**SMALL, "seed": 1})._draw_hidden(np.arange(8)), first[:8])
+
+
+@pytest.mark.parametrize("packing", ["exact", "paper"])
+def test_pretrain_is_compile_and_fit_and_learns(days, packing):
+    trained = LSM2(**SMALL, packing=packing)
+    before = trained.validation_loss(days)
+    history = lsmlib.pretrain(trained, days, steps=30, batch_size=4, learning_rate=3e-3, valid=days, progress=False)
+    assert history["valid_loss"][-1] == pytest.approx(trained.validation_loss(days)) < 0.8 * before
+    other = LSM2(**SMALL, packing=packing)
+    other.compile(lsmlib.training.make_optimizer(30, 3e-3))
+    batches = lsmlib.make_batches(days, 4, 0, prepare=other.prepare)
+    other.fit(batches, steps_per_epoch=30, shuffle=False, verbose=0)
+    for one, two in zip(trained.trainable_weights, other.trainable_weights, strict=True):
+        np.testing.assert_array_equal(one.value, two.value)
+
+
+def test_both_forms_train_alike(days):
+    losses = [
+        lsmlib.pretrain(LSM2(**SMALL, packing=packing), days, steps=5, batch_size=4, progress=False)["loss"]
+        for packing in ("exact", "paper")
+    ]
+    np.testing.assert_allclose(*losses, rtol=1e-4)
+
+
+def test_plain_batches_are_trained_on_in_the_papers_form(days):
+    model = LSM2(**SMALL)
+    model.compile(lsmlib.training.make_optimizer(20, 3e-3))
+    batches = lsmlib.make_batches(days, 4, 0)
+    losses = [model.fit(batches, steps_per_epoch=10, shuffle=False, verbose=0).history["loss"][0] for _ in range(2)]
+    assert losses[1] < losses[0]
+    outputs = model(signals_of(days))
+    assert outputs["prediction"].shape == (8, TOKENS, 10)
+    again = model(signals_of(days))  # masks are drawn anew
+    assert not np.array_equal(outputs["scored"], again["scored"])
+
+
+def test_a_keras_file_gives_the_same_model(days, tmp_path):
+    model = LSM2(**SMALL, patch_missing_if="all", decoder_reads="all", seed=3)
+    model.save(tmp_path / "m.keras")
+    loaded = lsmlib.load_model(tmp_path / "m.keras")
+    assert isinstance(loaded, LSM2) and loaded.get_config() == model.get_config()
+    np.testing.assert_array_equal(loaded.embed(days), model.embed(days))
+    np.testing.assert_array_equal(loaded._draw_hidden(np.arange(3)), model._draw_hidden(np.arange(3)))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": "huge"}, "there is no size 'huge'"),
+        ({"packing": "tight"}, "packing is 'tight'; expected 'exact' or 'paper'"),
+        ({"patch_missing_if": "some"}, "patch_missing_if is 'some'; expected 'any' or 'all'"),
+        ({"decoder_reads": "visible"}, "decoder_reads is 'visible'"),
+        ({"drop": 0.6}, "visible tokens would be dropped; expected at most 0.5"),
+        ({"drop": -0.1}, "drop is -0.1"),
+        ({"mixture": Mixture(time=0.2)}, "one of the masks hides only 26"),
+        ({"mixture": Mixture(random=1.0)}, "random is 1.0"),
+        ({"patch_minutes": 7}, "patch_minutes is 7; expected a divisor of the 60 minutes"),
+    ],
+)
+def test_what_cannot_be_built_is_said(options, message):
+    with pytest.raises(ValueError, match=message):
+        LSM2(**{**SMALL, **options})
+
+
+def test_days_that_do_not_fit_are_refused(model, days):
+    short = days.isel(minute=slice(0, 30))
+    for act in (model.embed, model.impute, model.validation_loss):
+        with pytest.raises(ValueError, match=r"expected \[b, 60, 26\]"):
+            act(short)
+    with pytest.raises(ValueError, match=r"hidden is bool \(8, 30, 26\); expected bool \(8, 60, 26\)"):
+        model.reconstruct(days, np.zeros((8, 30, 26), bool))
+    with pytest.raises(ValueError, match="minute is 60"):
+        model.forecast(days, 60)
+    swapped = days.isel(signal=np.r_[1, 0, 2:26])
+    with pytest.raises(ValueError, match="signal"):
+        model.embed(swapped)
+
+
+def test_bfloat16_keeps_weights_predictions_and_loss_in_float32(days):
+    model = LSM2(**SMALL, dtype="mixed_bfloat16")
+    outputs = model(model.pack(signals_of(days), draw_hidden(8), rows=2))
+    assert outputs["encoded"].dtype == "bfloat16" and outputs["prediction"].dtype == "float32"
+    assert ops.shape(model.compute_loss(y_pred=outputs)) == ()
+    full = LSM2(**SMALL)
+    expected = full.compute_loss(y_pred=full(full.pack(signals_of(days), draw_hidden(8), rows=2)))
+    assert float(model.compute_loss(y_pred=outputs)) == pytest.approx(float(expected), rel=0.02)
