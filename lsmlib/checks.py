@@ -28,7 +28,7 @@ WHERE = (
 BLOCK = 64  # days whose values are looked at together
 
 
-def check_cohort(cohort: xr.Dataset, *, values: bool | None = None) -> xr.Dataset:
+def check_cohort(cohort: xr.Dataset, *, values: bool | None = None, empty_days: bool = False) -> xr.Dataset:
     """Check that a Dataset is a Cohort, and hand it back unchanged.
 
     Args:
@@ -36,6 +36,7 @@ def check_cohort(cohort: xr.Dataset, *, values: bool | None = None) -> xr.Datase
         values: whether to look at the readings themselves (units, infinities, empty days), 64 days at a time. By
             default only readings that are in memory are looked at: a lazy Cohort is checked in its structure, and its
             values when ``save_cohort`` writes them.
+        empty_days: whether days without any reading may be among them, as after taking sensors away.
 
     Returns:
         ``cohort``.
@@ -52,11 +53,11 @@ def check_cohort(cohort: xr.Dataset, *, values: bool | None = None) -> xr.Datase
     if values:
         for start in range(0, cohort.sizes["day"], BLOCK):
             block = cohort.isel(day=slice(start, start + BLOCK))
-            check_values(block["signals"].values, block["person"].values, block["date"].values)
+            check_values(block["signals"].values, block["person"].values, block["date"].values, empty_days)
     return cohort
 
 
-def check_values(signals: np.ndarray, person: np.ndarray, date: np.ndarray) -> None:
+def check_values(signals: np.ndarray, person: np.ndarray, date: np.ndarray, empty_days: bool = False) -> None:
     """Check readings ``[d, t, s]`` in physical units: plausible, finite, at least one a day. Raises ``ValueError``."""
     # fmin and fmax skip NaN without a warning and keep infinities, so one pass each finds every kind of bad value.
     lowest, highest = np.fmin.reduce(signals, axis=1), np.fmax.reduce(signals, axis=1)
@@ -73,7 +74,7 @@ def check_values(signals: np.ndarray, person: np.ndarray, date: np.ndarray) -> N
             f"readings looked at lie outside. {_advise(signal, readings, outside)}"
         )
     empty = np.flatnonzero(np.isnan(lowest).all(axis=1))
-    if len(empty):
+    if len(empty) and not empty_days:
         raise ValueError(
             f"{_place(person, date, int(empty[0]))} has no reading at all; a Cohort holds days with at least one "
             f"({len(empty)} empty among {len(signals)} looked at). Drop them: "

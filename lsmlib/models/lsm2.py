@@ -51,7 +51,7 @@ class LSM2(SavedModel):
         patch_minutes: length of a patch.
         patch_missing_if: a patch with some gaps is missing if ``"any"`` of its minutes is, or only if ``"all"`` are;
             then gaps in it are read as the population's mean, and no loss is taken there.
-        mixture: how tokens are hidden in training.
+        mixture: how tokens are hidden in training; by default as reported, ``Mixture()``.
         drop: in the paper's form, the share of all tokens that is dropped; at most what every mask hides.
         decoder_reads: ``"observed"``: tokens in the decoder attend to visible ones and to those that are predicted, so
             that it can leave others out; ``"all"``: to every position of the day, mask tokens where it is missing.
@@ -71,7 +71,7 @@ class LSM2(SavedModel):
         signals: int = len(SIGNALS),
         patch_minutes: int = 10,
         patch_missing_if: str = "any",
-        mixture: Mixture = Mixture(),  # noqa: B008  a tuple
+        mixture: Mixture | None = None,
         drop: float = 0.5,
         decoder_reads: str = "observed",
         packing: str = "exact",
@@ -93,7 +93,7 @@ class LSM2(SavedModel):
         self.grid = Grid(minutes, signals, patch_minutes, 1)
         if minutes % patch_minutes:
             raise ValueError(f"patch_minutes is {patch_minutes}; expected a divisor of the {minutes} minutes of a day")
-        self.mixture = Mixture(*mixture)
+        self.mixture = Mixture() if mixture is None else Mixture(*mixture[:4], tuple(mixture[4]))
         self.dropped = round(drop * self.grid.tokens)
         least = self._least_hidden()
         if not 0 <= self.dropped <= least:
@@ -127,7 +127,9 @@ class LSM2(SavedModel):
 
         Args:
             inputs: what ``pack`` gives; or normalised days ``[b, t, s]``, NaN where missing, from which tokens are
-                hidden as the mixture says; or a dict of these ``signals`` and ``hidden`` bool ``[b, n]``.
+                hidden as the mixture says; or a dict of these ``signals`` and the ``noise`` ``[b, n + 2]`` to draw
+                from, or of ``signals`` and ``hidden`` bool ``[b, n]``. With the last, nothing is dropped, and what is
+                masked is kept from being attended, as the paper does with days that it evaluates.
             training: without effect; there is no dropout.
 
         Returns:
@@ -161,19 +163,21 @@ class LSM2(SavedModel):
 
     def _lay_out_as_the_paper(self, inputs: Any) -> dict[str, Any]:
         """The paper's form: visible tokens first, then masked ones, of which the last are dropped for the encoder."""
-        signals, hidden = (inputs["signals"], inputs["hidden"]) if isinstance(inputs, dict) else (inputs, None)
+        inputs = inputs if isinstance(inputs, dict) else {"signals": inputs}
+        signals, rows, columns, tokens = inputs["signals"], self.grid.rows, self.grid.columns, self.grid.tokens
         self._check_shape(signals.shape)
-        rows, columns, tokens = self.grid.rows, self.grid.columns, self.grid.tokens
-        if hidden is None:
-            noise = self.random.uniform((ops.shape(signals)[0], tokens + 2))
-            hidden = self.mixture.hide(noise, rows, columns)
+        if "hidden" in inputs:
+            hidden, dropped = inputs["hidden"], 0  # how many are hidden is not known beforehand
+        else:
+            noise = inputs["noise"] if "noise" in inputs else self.random.uniform((ops.shape(signals)[0], tokens + 2))
+            hidden, dropped = self.mixture.hide(noise, rows, columns), self.dropped
         known = ~ops.isnan(self.grid.to_patches(signals))
         patches = self.grid.to_patches(ops.where(ops.isnan(signals), 0.0, signals))
         whole = ops.all(known, axis=2) if self.patch_missing_if == "any" else ops.any(known, axis=2)
         visible, asked = whole & ~hidden, whole & hidden
         kind = ops.where(visible, 0, ops.where(asked, 1, 2))
         order = ops.cast(ops.argsort(kind * tokens + ops.arange(tokens), axis=1), "int32")
-        read = order[:, : tokens - self.dropped]
+        read = order[:, : tokens - dropped]
         count = ops.sum(ops.cast(visible, "int32"), axis=1, keepdims=True)
         reads = whole if self.decoder_reads == "observed" else ops.ones_like(whole)
         return {
@@ -211,15 +215,18 @@ class LSM2(SavedModel):
             places: of each day in the order of training; with the model's seed, they determine what is hidden.
 
         Returns:
-            ``pack``'s rows, or with ``packing="paper"`` a dict of ``signals`` and ``hidden``.
+            ``pack``'s rows, or with ``packing="paper"`` a dict of ``signals`` and the ``noise`` to draw from.
         """
-        hidden = self._draw_hidden(places)
-        return {"signals": signals, "hidden": hidden} if self.packing == "paper" else self.pack(signals, hidden)
+        noise = self._draw(places)
+        if self.packing == "paper":
+            return {"signals": signals, "noise": noise}
+        return self.pack(signals, self.mixture.hide(noise, self.grid.rows, self.grid.columns))
 
     def validation_loss(self, cohort: xr.Dataset, batch_size: int = 32) -> float:
         """The loss on these days, hiding the same tokens whenever the same days come in the same order."""
         self.check_windows(cohort)
-        signals, hidden = normalise(cohort["signals"].values), self._draw_hidden(np.arange(cohort.sizes["day"]))
+        signals, noise = normalise(cohort["signals"].values), self._draw(np.arange(cohort.sizes["day"]))
+        hidden = self.mixture.hide(noise, self.grid.rows, self.grid.columns)
         squared, cells = 0.0, 0
 
         def pack(days: np.ndarray) -> dict[str, np.ndarray]:
@@ -325,7 +332,7 @@ class LSM2(SavedModel):
         Raises:
             ValueError: if not.
         """
-        check_cohort(cohort)
+        check_cohort(cohort, empty_days=True)
         self._check_shape(cohort["signals"].shape)
 
     def get_config(self) -> dict[str, Any]:
@@ -342,12 +349,11 @@ class LSM2(SavedModel):
         """How many tokens of each day are visible."""
         return np.array([(self._patches(day[None])[1] & ~h).sum() for day, h in zip(signals, hidden, strict=True)])
 
-    def _draw_hidden(self, places: np.ndarray) -> np.ndarray:
-        """Tokens to hide, bool ``[b, n]``; of Philox only the bits are used, which numpy promises never to change."""
+    def _draw(self, places: np.ndarray) -> np.ndarray:
+        """Noise ``[b, n + 2]``; of Philox only the bits are used, which numpy promises never to change."""
         count = self.grid.tokens + 2
         bits = [np.random.Philox(key=[self.seed, int(place)]).random_raw(count) for place in places]
-        noise = (np.array(bits).reshape(-1, count) >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-24)
-        return self.mixture.hide(noise, self.grid.rows, self.grid.columns)
+        return (np.array(bits).reshape(-1, count) >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-24)
 
     def _least_hidden(self) -> int:
         counts = self.mixture.counts(self.grid.rows, self.grid.columns)
