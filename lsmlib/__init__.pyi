@@ -17,6 +17,7 @@ from .describe import describe_cohort as describe_cohort
 from .models.lsm1 import LSM1 as LSM1
 from .models.lsm2 import LSM2 as LSM2
 from .models.saving import load_model as load_model
+from .presets import load_preset as load_preset
 from .profiles import PROFILES as PROFILES
 from .profiles import Profile as Profile
 from .profiles import profile as profile

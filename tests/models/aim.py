@@ -47,7 +47,9 @@ def transformer(x, readable, weights, name, heads):
     block = 0
     while f"{name}/block_{block}/norm_1/gamma" in weights:
         here = f"{name}/block_{block}"
-        query, key, value = np.split(linear(norm(x, weights, f"{here}/norm_1"), weights, f"{here}/query_key_value"), 3, 1)
+        query, key, value = np.split(
+            linear(norm(x, weights, f"{here}/norm_1"), weights, f"{here}/query_key_value"), 3, 1
+        )
         seen = []
         for q, k, v in zip(*(np.split(part, heads, axis=1) for part in (query, key, value)), strict=True):
             weight = np.exp(q @ k.T / np.sqrt(k.shape[1])) * readable

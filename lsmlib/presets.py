@@ -1,0 +1,54 @@
+"""Small trained weights, by name.
+
+They lie in ``data/presets/`` of the repository, each with a card beside it (``NAME.json``) that says how it was trained
+and how well it does. ``python -m tools.presets NAME`` trains one again. All were trained on simulated people only.
+"""
+
+import hashlib
+from importlib import metadata
+from pathlib import Path
+
+import keras
+import pooch
+
+from lsmlib.models.saving import load_model
+
+PLACE = Path(__file__).parents[1] / "data" / "presets"
+
+# SHA-256 of NAME.keras, so that a file that was changed or cut off is never taken for the preset
+DIGESTS = {
+    "lsm1_tiny_simulated": "c4156f090d4b81987fe4dfc6e2c3c094c954dca55057896e96876fa3e045d453",
+}
+
+
+def load_preset(name: str) -> keras.Model:
+    """Load a trained model: from the repository if this package is used in a clone of it, else fetched once.
+
+    Args:
+        name: one of ``lsmlib.presets.DIGESTS``, for example ``"lsm1_tiny_simulated"``.
+
+    Raises:
+        ValueError: if there is no such preset, or its file is not the one that belongs to this version.
+        ConnectionError: if it has to be fetched and cannot be.
+    """
+    if name not in DIGESTS:
+        raise ValueError(f"there is no preset {name!r}; expected one of {', '.join(map(repr, DIGESTS))}")
+    path = PLACE / f"{name}.keras"
+    if not path.is_file():
+        path = _fetch(path.name)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != DIGESTS[name]:
+        raise ValueError(
+            f"{path} has the digest {digest[:12]}…; expected {DIGESTS[name][:12]}…, so it is cut off, changed, or of "
+            "another version of lsmlib. Delete it, and it is fetched again"
+        )
+    return load_model(path)
+
+
+def _fetch(file: str) -> Path:
+    url = next(u for u in metadata.metadata("lsmlib").get_all("Project-URL", []) if u.startswith("Repository"))
+    address = f"{url.split(', ')[1]}/raw/main/data/presets/{file}"
+    try:
+        return Path(pooch.retrieve(address, known_hash=None, fname=file, path=pooch.os_cache("lsmlib") / "presets"))
+    except OSError as error:  # requests' errors are OSErrors too
+        raise ConnectionError(f"{address} could not be fetched: {error}. Put the file into {PLACE} by hand") from error

@@ -1,0 +1,52 @@
+import hashlib
+import json
+
+import pytest
+
+import lsmlib
+from lsmlib import presets
+from lsmlib.presets import DIGESTS, PLACE
+from tools.presets import RECIPES, Recipe
+
+
+def test_every_file_has_a_digest_a_card_and_a_recipe():
+    assert sorted(DIGESTS) == sorted(path.stem for path in PLACE.glob("*.keras"))
+    for name, digest in DIGESTS.items():
+        card = json.loads((PLACE / f"{name}.json").read_text(encoding="utf-8"))
+        assert card["sha256"] == digest == hashlib.sha256((PLACE / f"{name}.keras").read_bytes()).hexdigest()
+        assert card["name"] == name and Recipe(**card["recipe"]) == RECIPES[name]
+        assert card["loss on other people"]["step"][-1] == RECIPES[name].steps
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_a_preset_does_what_its_card_says(name):
+    card = json.loads((PLACE / f"{name}.json").read_text(encoding="utf-8"))
+    model = lsmlib.load_preset(name)
+    assert type(model).__name__ == card["recipe"]["model"] and model.count_params() == card["parameters"]
+    assert model.optimizer is None
+    _, valid = Recipe(**(card["recipe"] | {"people": 1})).cohorts()
+    found = card["loss on other people"]
+    windows, loss = found["windows"], found["loss"][-1]
+    assert valid.sizes["day"] == windows
+    assert model.validation_loss(valid) == pytest.approx(loss, abs=2e-3)  # processors round differently
+
+
+def test_unknown_changed_and_absent_files(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="there is no preset 'lsm1'; expected one of 'lsm1_"):
+        lsmlib.load_preset("lsm1")
+    name = next(iter(DIGESTS))
+    monkeypatch.setattr(presets, "PLACE", tmp_path)
+    (tmp_path / f"{name}.keras").write_bytes((PLACE / f"{name}.keras").read_bytes()[:-1])
+    with pytest.raises(ValueError, match="cut off, changed, or of another version"):
+        lsmlib.load_preset(name)
+    (tmp_path / f"{name}.keras").unlink()
+
+    def no_network(address, **options):
+        assert address.endswith(f"/raw/main/data/presets/{name}.keras") and address.startswith("https://github.com/")
+        raise OSError("no network")
+
+    monkeypatch.setattr(presets.pooch, "retrieve", no_network)
+    with pytest.raises(ConnectionError, match=r"could not be fetched: no network. Put the file into"):
+        lsmlib.load_preset(name)
+    monkeypatch.setattr(presets.pooch, "retrieve", lambda *_, **__: str(PLACE / f"{name}.keras"))
+    assert lsmlib.load_preset(name).count_params() > 0
