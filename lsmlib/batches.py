@@ -52,8 +52,8 @@ def make_batches(
         process_index: which process this is; each yields its own equal part of every batch, and all parts in order are
             the batch of a single process. By default from ``jax.distributed`` if that is initialised, else 0.
         process_count: how many processes there are; by default likewise, else 1.
-        prepare: makes of signals ``[b, t, s]`` and the place of each row in the order of training, int ``[b]`` from 0 on,
-            what the model is given: ``model.prepare`` of an ``LSM2``.
+        prepare: makes of signals ``[b, t, s]`` and the place of each row in the order of training, int ``[b]`` from 0
+            on, what the model is given: ``model.prepare`` of an ``LSM2``.
         drop_remainder: leave out the rows at an epoch's end that do not fill a batch (another set in each epoch).
 
     Returns:

@@ -82,7 +82,7 @@ def write_preset(
     bare.save(path)
     card: dict[str, Any] = {
         "name": name,
-        "what": f"{RECIPES[name].model} {RECIPES[name].size}, pretrained by masking on simulated people; not fine-tuned",
+        "what": f"{RECIPES[name].model} {RECIPES[name].size}, pretrained by masking on simulated people",
         "parameters": model.count_params(),
         "recipe": asdict(RECIPES[name]),
         "windows": rows,

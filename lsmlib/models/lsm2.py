@@ -85,21 +85,21 @@ class LSM2(SavedModel):
             check_whole(argument, value, 1)
         check_whole("patch_minutes", patch_minutes, 1, minutes)
         check_whole("seed", seed, 0, 2**31 - 1)
-        for argument, value in (
+        for argument, choice in (
             ("packing", packing), ("patch_missing_if", patch_missing_if), ("decoder_reads", decoder_reads),
         ):  # fmt: skip
-            if value not in CHOICES[argument]:
-                raise ValueError(f"{argument} is {value!r}; expected {' or '.join(map(repr, CHOICES[argument]))}")
+            if choice not in CHOICES[argument]:
+                raise ValueError(f"{argument} is {choice!r}; expected {' or '.join(map(repr, CHOICES[argument]))}")
         self.grid = Grid(minutes, signals, patch_minutes, 1)
         if minutes % patch_minutes:
             raise ValueError(f"patch_minutes is {patch_minutes}; expected a divisor of the {minutes} minutes of a day")
-        self.mixture = Mixture() if mixture is None else Mixture(*mixture[:4], tuple(mixture[4]))
+        self.mixture = Mixture() if mixture is None else Mixture(*mixture)  # a file gives a list
         self.dropped = round(drop * self.grid.tokens)
         least = self._least_hidden()
         if not 0 <= self.dropped <= least:
             raise ValueError(
                 f"drop is {drop}, {self.dropped} of {self.grid.tokens} tokens, but one of the masks hides only {least}, "
-                f"so visible tokens would be dropped; expected at most {least / self.grid.tokens:.3g}"
+                f"so visible ones would be dropped; expected at most {least / self.grid.tokens:.3g}"
             )
         self.patch_missing_if, self.decoder_reads, self.packing, self.seed = (
             patch_missing_if, decoder_reads, packing, seed,
