@@ -3,8 +3,8 @@
     python benchmarks/bench_lsm2.py            print the table
     python benchmarks/bench_lsm2.py --write    also put it into benchmarks/README.md
 
-Simulated days of 26 × 1,440 with their gaps, patches of 10 × 1, hidden as LSM-2 hides them; encoder 128 wide, 4 layers, 4
-heads; decoder 64 wide, 2 layers, 4 heads; batches of 4 days, float32. The peer is a PyTorch model of the same layers,
+Simulated days of 26 × 1,440 with their gaps, patches of 10 × 1, hidden as LSM-2 hides them; encoder 128 wide, 4 layers,
+4 heads; decoder 64 wide, 2 layers, 4 heads; batches of 4 days, float32. The peer is a PyTorch model of the same layers,
 with scaled_dot_product_attention, no dropout and the same optimizer, written here: once in the paper's form (half of
 the tokens dropped, key masks, all tokens decoded), once with exact packing (no token that is masked, no padding, a loop
 over days in attention alone), on the very batches of ours.
@@ -32,8 +32,8 @@ def describe(rounds: Rounds) -> str:
         [
             *lines,
             "",
-            f"- {BATCH / rounds.seconds('lsm2'):.1f} days a second; {1 / rounds.ratio('lsm2', 'paper'):.1f} times as many as "
-            "PyTorch in the paper's form (must: 2.5).",
+            f"- {BATCH / rounds.seconds('lsm2'):.1f} days a second; {1 / rounds.ratio('lsm2', 'paper'):.1f} times as many "
+            "as PyTorch in the paper's form (must: 2.5).",
             f"- {1 / rounds.ratio('lsm2', 'torch'):.2f} times as many as PyTorch with exact packing (must: 0.75).",
             f"- Days of which half is missing are embedded {1 / rounds.ratio('half', 'whole'):.1f} times as fast as "
             "complete ones (must: 2).",
@@ -136,7 +136,9 @@ def serve_torch(form: str) -> None:
     torch.manual_seed(0)
     batches = [
         {name: torch.tensor(value) for name, value in (batch if form == "exact" else paper_form(batch)).items()}
-        for _, batch in zip(range(BATCHES), lsmlib.make_batches(make_days(), BATCH, prepare=make_model().prepare), strict=False)
+        for _, batch in zip(
+            range(BATCHES), lsmlib.make_batches(make_days(), BATCH, prepare=make_model().prepare), strict=False
+        )
     ]
     model = Model().train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.95), weight_decay=1e-4)

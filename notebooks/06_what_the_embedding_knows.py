@@ -237,7 +237,9 @@ print(f"people kept apart: {apart:.2f}; windows at random: {mixed:.2f}")
 # %% tags=["solution"]
 exercise = label_windows(windows, "exercise")
 levels = windows["signals"].mean("minute").values
-print(f"means alone: {accuracy(levels, exercise, whose):.3f}; LSM-1: {accuracy(features['LSM-1'], exercise, whose):.3f}")
+print(
+    f"means alone: {accuracy(levels, exercise, whose):.3f}; LSM-1: {accuracy(features['LSM-1'], exercise, whose):.3f}"
+)
 
 # %% [markdown]
 # **Solution 3.** Windows without exercise were cut at the same hours, so it should tell nothing.

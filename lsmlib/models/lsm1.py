@@ -24,7 +24,7 @@ from lsmlib.nn.augment import Augment
 from lsmlib.nn.patches import Grid
 from lsmlib.nn.random import RandomStream
 from lsmlib.nn.transformer import seed_stream
-from lsmlib.signals import SIGNALS, denormalise, normalise
+from lsmlib.signals import HIGH, LOW, SIGNALS, denormalise, normalise
 from lsmlib.windows import fill_gaps
 
 
@@ -204,8 +204,8 @@ class LSM1(SavedModel):
             batch_size: windows at once.
 
         Returns:
-            float32 ``[d, t, s]`` in physical units: predictions where ``hidden``, elsewhere the windows' own values
-            (filled gaps included).
+            float32 ``[d, t, s]`` in physical units: predictions where ``hidden``, within each signal's plausible range;
+            elsewhere the windows' own values (filled gaps included).
 
         Raises:
             ValueError: if windows have another length than the model's, or ``hidden`` another shape or dtype.
@@ -218,7 +218,7 @@ class LSM1(SavedModel):
         filled = fill_gaps(np.where(hidden, np.nan, values))
         kept = keep_visible(self.grid.to_patches(hidden).any(axis=2))
         patches = run_in_batches(_predict, self, {"signals": normalise(filled), "kept": kept}, batch_size)
-        predicted = denormalise(self.grid.to_windows(patches))
+        predicted = np.clip(denormalise(self.grid.to_windows(patches)), LOW, HIGH)
         return np.where(hidden, predicted, filled)
 
     def impute(self, windows: xr.Dataset, batch_size: int = 64) -> xr.Dataset:

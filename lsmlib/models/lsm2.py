@@ -26,7 +26,7 @@ from lsmlib.nn.patches import Grid
 from lsmlib.nn.random import RandomStream
 from lsmlib.nn.transformer import seed_stream
 from lsmlib.packing import pack_days, rows_for, stretches, unpack_days
-from lsmlib.signals import MINUTES_PER_DAY, SIGNALS, denormalise, normalise
+from lsmlib.signals import HIGH, LOW, MINUTES_PER_DAY, SIGNALS, denormalise, normalise
 
 CHOICES = {
     "packing": ("exact", "paper"),
@@ -98,8 +98,8 @@ class LSM2(SavedModel):
         least = self._least_hidden()
         if not 0 <= self.dropped <= least:
             raise ValueError(
-                f"drop is {drop}, {self.dropped} of {self.grid.tokens} tokens, but one of the masks hides only {least}, "
-                f"so visible ones would be dropped; expected at most {least / self.grid.tokens:.3g}"
+                f"drop is {drop}, {self.dropped} of {self.grid.tokens} tokens, but one of the masks hides {least}; "
+                f"visible ones would be dropped. Expected at most {least / self.grid.tokens:.3g}"
             )
         self.patch_missing_if, self.decoder_reads, self.packing, self.seed = (
             patch_missing_if, decoder_reads, packing, seed,
@@ -277,8 +277,8 @@ class LSM2(SavedModel):
             batch_size: days at once.
 
         Returns:
-            float32 ``[d, t, s]`` in physical units: predictions where ``hidden``, elsewhere the days' own values, NaN
-            where missing.
+            float32 ``[d, t, s]`` in physical units: predictions where ``hidden``, within each signal's plausible range;
+            elsewhere the days' own values, NaN where missing.
 
         Raises:
             ValueError: if days have another length than the model's, or ``hidden`` another shape or dtype.
@@ -299,7 +299,8 @@ class LSM2(SavedModel):
 
         for days, packed, predicted in run_in_packs(_predict, self, pack, self._count(shown, asked), batch_size):
             patches = unpack_days(packed, predicted, self.grid.tokens)[: len(days)]
-            result[days] = np.where(hidden[days], denormalise(self.grid.to_windows(patches)), values[days])
+            filled = np.clip(denormalise(self.grid.to_windows(patches)), LOW, HIGH)
+            result[days] = np.where(hidden[days], filled, values[days])
         return result
 
     def impute(self, cohort: xr.Dataset, batch_size: int = 32) -> xr.Dataset:

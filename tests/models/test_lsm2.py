@@ -194,6 +194,7 @@ def test_impute_and_reconstruct_leave_measured_values_alone(model, days):
     filled = model.impute(days)
     np.testing.assert_array_equal(filled["signals"].values[observed], days["signals"].values[observed])
     assert filled["signals"].attrs == days["signals"].attrs and set(filled) == set(days)
+    lsmlib.check_cohort(filled)  # no negative steps
     hidden = np.zeros(observed.shape, bool)
     hidden[:, 20:33, 4] = True
     result = model.reconstruct(days, hidden)
@@ -288,9 +289,9 @@ def test_a_keras_file_gives_the_same_model(days, tmp_path):
         ({"packing": "tight"}, "packing is 'tight'; expected 'exact' or 'paper'"),
         ({"patch_missing_if": "some"}, "patch_missing_if is 'some'; expected 'any' or 'all'"),
         ({"decoder_reads": "visible"}, "decoder_reads is 'visible'"),
-        ({"drop": 0.6}, "visible ones would be dropped; expected at most 0.5"),
+        ({"drop": 0.6}, "visible ones would be dropped. Expected at most 0.5"),
         ({"drop": -0.1}, "drop is -0.1"),
-        ({"mixture": Mixture(time=0.2)}, "one of the masks hides only 26"),
+        ({"mixture": Mixture(time=0.2)}, "one of the masks hides 26"),
         ({"mixture": Mixture(random=1.0)}, "random is 1.0"),
         ({"patch_minutes": 7}, "patch_minutes is 7; expected a divisor of the 60 minutes"),
     ],
