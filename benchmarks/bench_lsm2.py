@@ -32,8 +32,8 @@ def describe(rounds: Rounds) -> str:
         [
             *lines,
             "",
-            f"- {BATCH / rounds.seconds('lsm2'):.1f} days a second; {1 / rounds.ratio('lsm2', 'paper'):.1f} times as many "
-            "as PyTorch in the paper's form (must: 2.5).",
+            f"- {BATCH / rounds.seconds('lsm2'):.1f} days a second; {1 / rounds.ratio('lsm2', 'paper'):.1f} times as "
+            "many as PyTorch in the paper's form (must: 2.5).",
             f"- {1 / rounds.ratio('lsm2', 'torch'):.2f} times as many as PyTorch with exact packing (must: 0.75).",
             f"- Days of which half is missing are embedded {1 / rounds.ratio('half', 'whole'):.1f} times as fast as "
             "complete ones (must: 2).",
