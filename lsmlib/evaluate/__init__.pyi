@@ -12,6 +12,7 @@ from .few_shot import draw_shots as draw_shots
 from .few_shot import few_shot as few_shot
 from .few_shot import summarise_draws as summarise_draws
 from .fills import BASELINES as BASELINES
+from .fills import TimeOfDayFill as TimeOfDayFill
 from .fills import WienerFill as WienerFill
 from .fills import linear_fill as linear_fill
 from .fills import mean_fill as mean_fill
@@ -27,10 +28,12 @@ from .generative import score_filling as score_filling
 from .generative_scores import improvement as improvement
 from .generative_scores import score_table as score_table
 from .generative_tasks import LSM1_TASKS as LSM1_TASKS
+from .generative_tasks import LSM2_TASKS as LSM2_TASKS
 from .generative_tasks import Extrapolation as Extrapolation
 from .generative_tasks import Interpolation as Interpolation
 from .generative_tasks import RandomImputation as RandomImputation
 from .generative_tasks import SensorImputation as SensorImputation
+from .generative_tasks import SignalsRemoved as SignalsRemoved
 from .generative_tasks import Task as Task
 from .generative_tasks import visible_readings as visible_readings
 from .intervals import percentile_interval as percentile_interval
