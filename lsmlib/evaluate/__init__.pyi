@@ -1,3 +1,4 @@
+from .activity_windows import activity_days as activity_days
 from .activity_windows import activity_windows as activity_windows
 from .backbones import TokenPool as TokenPool
 from .backbones import conv_net as conv_net
@@ -42,11 +43,18 @@ from .intervals import sum_by_person as sum_by_person
 from .learnability import label_table as label_table
 from .metrics import Predictions as Predictions
 from .metrics import score_predictions as score_predictions
+from .people import PERSON_TASKS as PERSON_TASKS
+from .people import people_probe as people_probe
+from .people import people_table as people_table
+from .people import reduce_people as reduce_people
+from .pooling import average_people as average_people
+from .pooling import is_known as is_known
+from .pooling import pool_people as pool_people
 from .probes import Learner as Learner
-from .probes import average_people as average_people
+from .probes import Prepare as Prepare
 from .probes import cross_predict as cross_predict
 from .probes import drop_rare_classes as drop_rare_classes
-from .probes import is_known as is_known
+from .probes import fit_probe as fit_probe
 from .probes import linear_learner as linear_learner
 from .probes import linear_probe as linear_probe
 from .probes import probe_table as probe_table
