@@ -5,6 +5,8 @@ from .backbones import conv_net as conv_net
 from .backbones import embed_pooled as embed_pooled
 from .contrastive import SimCLR as SimCLR
 from .contrastive import nt_xent as nt_xent
+from .coverage import DAY_PARTS as DAY_PARTS
+from .coverage import describe_coverage as describe_coverage
 from .features import hand_features as hand_features
 from .features import hand_window_features as hand_window_features
 from .few_shot import SHOTS as SHOTS
