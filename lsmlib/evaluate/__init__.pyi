@@ -44,6 +44,7 @@ from .intervals import resample_sums as resample_sums
 from .intervals import sum_by_person as sum_by_person
 from .learnability import label_table as label_table
 from .metrics import Predictions as Predictions
+from .metrics import resample_scores as resample_scores
 from .metrics import score_predictions as score_predictions
 from .people import PERSON_TASKS as PERSON_TASKS
 from .people import people_probe as people_probe
@@ -67,5 +68,10 @@ from .realism import minute_values as minute_values
 from .realism import profile_correlation as profile_correlation
 from .realism import step_transitions as step_transitions
 from .realism import two_sample_test as two_sample_test
+from .robustness import REMOVALS as REMOVALS
+from .robustness import Removal as Removal
+from .robustness import mean_drop as mean_drop
+from .robustness import remove as remove
+from .robustness import robustness_table as robustness_table
 from .tasks import LABEL_TASKS as LABEL_TASKS
 from .tasks import label_windows as label_windows
