@@ -139,6 +139,8 @@ def robustness_table(
 def mean_drop(table: pd.DataFrame, metric: str = "macro F1") -> pd.DataFrame:
     """How much is lost on average, and by how much less than with another embedder.
 
+    Look at the values beside it: a probe that calls everybody by the commonest class has nothing to lose.
+
     Args:
         table: of ``robustness_table``.
         metric: ``"macro F1"`` or ``"AUROC"``.
