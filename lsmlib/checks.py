@@ -120,7 +120,7 @@ def _check_structure(cohort: xr.Dataset) -> None:
             f"a day has {minutes} minutes; expected {MINUTES_PER_DAY}, minute 0 at local midnight, NaN where nothing "
             "was recorded. Shorter windows are cut by lsmlib.cut_windows"
         )
-    _check_rows(cohort, ["person", "date", "start_minute"] if is_windows else ["person", "date"])
+    _check_rows(cohort, ["person", "date", *({"start_minute", "event_minute"} & set(cohort.variables))])
     for name in PERSON_NUMBERS:
         _check_variable(cohort, name, ("day",), "f")
     _check_variable(cohort, "sex", ("day",), "UOT")

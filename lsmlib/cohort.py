@@ -19,6 +19,7 @@ variable           dims       dtype       meaning
 
 Arrays are numpy arrays, Dask arrays, or lazy views of a store (``lsmlib.open_cohort``). The windows that
 ``lsmlib.cut_windows`` makes are Cohorts too: they have fewer minutes, and say in ``start_minute [d]`` where they begin.
+So are the days of ``lsmlib.evaluate.activity_days``, one for each activity, which begins at ``event_minute [d]``.
 """
 
 import json

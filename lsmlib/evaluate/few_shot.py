@@ -10,7 +10,8 @@ from scipy.stats import t as student
 from lsmlib.checks import check_whole
 from lsmlib.evaluate.intervals import LEVEL
 from lsmlib.evaluate.metrics import Predictions, score_predictions
-from lsmlib.evaluate.probes import Learner, check_labels, is_known, split_folds
+from lsmlib.evaluate.pooling import is_known
+from lsmlib.evaluate.probes import Learner, check_labels, split_folds
 
 SHOTS = (1, 2, 5, 10, 20, 50, 100)
 TEST_FOLDS = 4  # a quarter of the people is tested on

@@ -1,4 +1,4 @@
-"""Baselines that fill in hidden values: four that need no training, and the best linear guess.
+"""Baselines that fill in hidden values: four that need no training, the usual day, and the best linear guess.
 
 A filler is any callable ``(windows, hidden) -> float32 [d, t, s]`` in physical units; ``model.reconstruct`` is one.
 These use visible readings only (measured and not hidden), hand them back as they are, and take a value that
@@ -14,11 +14,12 @@ import xarray as xr
 
 from lsmlib.checks import BLOCK, check_cohort
 from lsmlib.evaluate.generative_tasks import observed_cells, visible_readings
-from lsmlib.signals import HIGH, LOW, MEAN, SIGNALS, denormalise, normalise
+from lsmlib.signals import HIGH, LOW, MEAN, MINUTES_PER_DAY, SIGNALS, denormalise, normalise
 from lsmlib.windows import fill_gaps
 
 Filler = Callable[[xr.Dataset, np.ndarray], np.ndarray]
 
+AROUND = 15  # minutes before and after that count as the same time of day
 NUGGET = 0.01  # sd²: what no other reading tells of a reading; it also keeps the equations well conditioned
 NEIGHBOURS = 10  # frequencies averaged to each side, but at most a quarter of the frequency itself
 PRECISION = 1e-3  # where conjugate gradients stop: residual relative to the readings; errs by about 0.01 sd at most
@@ -84,6 +85,57 @@ def linear_fill(windows: xr.Dataset, hidden: np.ndarray) -> np.ndarray:
 BASELINES: Mapping[str, Filler] = MappingProxyType(
     {"mean": mean_fill, "window mean": window_mean_fill, "nearest": nearest_fill, "linear": linear_fill}
 )
+
+
+class TimeOfDayFill:
+    """Mean by time of day: what training people show at this hour, whatever else is visible.
+
+    The mean of all their readings from a quarter of an hour before to one after, round the clock; where they have none,
+    the population mean. It knows nothing of the day that it fills, so it is what a model must beat that claims to read
+    a day rather than the clock.
+
+    Example:
+        ``TimeOfDayFill().fit(train_days)(days, hidden)``
+    """
+
+    def __init__(self) -> None:
+        self.profile: np.ndarray | None = None  # [1440, s], physical units
+
+    def fit(self, cohort: xr.Dataset) -> "TimeOfDayFill":
+        """Learn the usual day.
+
+        Args:
+            cohort: whole days with gaps, or windows, of other people than those to be judged. Only what was measured
+                counts, each reading once. A lazy one is read 64 days at a time.
+
+        Returns:
+            This object, fitted.
+
+        Raises:
+            ValueError: if this is no Cohort.
+        """
+        check_cohort(cohort, values=False)
+        total, count = np.zeros((2, MINUTES_PER_DAY, len(SIGNALS)))
+        for first in range(0, cohort.sizes["day"], BLOCK):
+            block = cohort.isel(day=slice(first, first + BLOCK)).compute()
+            observed, clock = observed_cells(block), _minutes_of_day(block)
+            np.add.at(total, clock, np.where(observed, block["signals"].values, 0))
+            np.add.at(count, clock, observed)
+        near = (np.arange(MINUTES_PER_DAY)[:, None] + np.arange(-AROUND, AROUND + 1)) % MINUTES_PER_DAY
+        total, count = total[near].sum(axis=1), count[near].sum(axis=1)
+        self.profile = np.where(count > 0, total / np.maximum(count, 1), MEAN).astype(np.float32)
+        return self
+
+    def __call__(self, windows: xr.Dataset, hidden: np.ndarray) -> np.ndarray:
+        """Fill in: arguments and result as ``mean_fill``.
+
+        Raises:
+            ValueError: if this is not fitted, or ``hidden`` does not fit the windows.
+        """
+        if self.profile is None:
+            raise ValueError("this TimeOfDayFill has learnt nothing yet; call fit(train_days) first")
+        visible = visible_readings(windows, hidden)
+        return np.where(np.isnan(visible), self.profile[_minutes_of_day(windows)], visible)
 
 
 class WienerFill:
@@ -172,6 +224,12 @@ class WienerFill:
             guess = denormalise(np.swapaxes(expected, 0, 1) + self.mean)
             filled[first : first + BLOCK] = np.where(known, block, np.clip(guess, LOW, HIGH))
         return filled
+
+
+def _minutes_of_day(windows: xr.Dataset) -> np.ndarray:
+    """The minute of the day at each minute of each window, ``[d, t]``."""
+    start = windows["start_minute"].values if "start_minute" in windows else np.zeros(windows.sizes["day"], int)
+    return start.astype(int)[:, None] + np.arange(windows.sizes["minute"])
 
 
 def _expect(around: np.ndarray, known: np.ndarray, spectrum: np.ndarray) -> np.ndarray:

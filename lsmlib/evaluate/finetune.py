@@ -17,15 +17,8 @@ from keras import ops
 from lsmlib.checks import check_whole
 from lsmlib.evaluate.backbones import TokenPool, pool
 from lsmlib.evaluate.metrics import Predictions
-from lsmlib.evaluate.probes import (
-    Learner,
-    StandardScaler,
-    average_people,
-    cross_predict,
-    is_known,
-    linear_model,
-    threadpool_limits,
-)
+from lsmlib.evaluate.pooling import average_people, is_known
+from lsmlib.evaluate.probes import Learner, StandardScaler, cross_predict, linear_model, threadpool_limits
 from lsmlib.models.lsm1 import LSM1
 from lsmlib.nn.memory import keep_freed_memory
 from lsmlib.signals import normalise

@@ -6,6 +6,7 @@ reported). What the paper leaves open, and what we chose:
 - Errors are taken at ``target = observed & hidden``, pooled over cells: a window with more targets weighs more.
 - Normalised errors: truth is normalised and clipped to ±5 sd, as a model sees it, and so is what was filled in. Errors
   in units are not clipped.
+- Whole days of LSM-2 are judged likewise, with ``tasks=LSM2_TASKS``: their gaps stay gaps, and are no target.
 - What was filled in beforehand (``cut_windows`` interpolates gaps) is no truth. It is not shown as it was either: a
   line drawn towards a reading that is now hidden tells of it, so gaps are filled anew from visible readings.
 """

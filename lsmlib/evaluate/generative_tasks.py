@@ -2,8 +2,10 @@
 
 LSM-1 (Narayanswamy, Liu et al., "Scaling Wearable Foundation Models", ICLR 2025) is judged by four: random imputation
 of 80 % of the patches, temporal interpolation and extrapolation, and sensor imputation (as reported; the durations and
-how a sensor is hidden are ours). A score is taken on ``target = observed & hidden`` and nowhere else: a value
-that was filled in before the model saw it is no truth.
+how a sensor is hidden are ours). LSM-2 (Xu, Narayanswamy et al., "LSM-2: Learning from Incomplete Wearable Sensor
+Data", 2025) is judged by the same on whole days with gaps, with 2, 6 or 12 of the 26 signals removed (as reported; the
+horizons are ours). A score is taken on ``target = observed & hidden`` and nowhere else: a value that was filled in
+before the model saw it is no truth.
 """
 
 import hashlib
@@ -18,13 +20,15 @@ from lsmlib.checks import check_whole
 from lsmlib.signals import SENSORS, SIGNALS
 
 DURATIONS = (10, 20, 30, 60, 120)  # minutes
+HORIZONS = (60, 180, 360)  # minutes of a day; how long LSM-2's are is not known to us
+REMOVED = (2, 6, 12)  # signals of 26, as reported for LSM-2
 GRID = 10  # minutes: where spans may start, and their least context; LSM-1's patches
 
 
 class Task(ABC):
     """A rule that says what is hidden of a window. Subclasses are frozen dataclasses: equal if their options are."""
 
-    kind: ClassVar[str]  # "random", "interpolation", "extrapolation" or "sensor"
+    kind: ClassVar[str]  # "random", "interpolation", "extrapolation", "sensor" or "signals"
 
     @property
     @abstractmethod
@@ -200,12 +204,45 @@ class SensorImputation(Task):
         return cells
 
 
+@dataclass(frozen=True)
+class SignalsRemoved(Task):
+    """Hide so many of the 26 signals for the whole window, drawn for each window, while the others stay visible.
+
+    Of a sensor with several signals the ones that remain tell of the ones removed, unlike in ``SensorImputation``.
+    Signals are drawn whether the window has readings of them or not: those it lacks are no target.
+    """
+
+    count: int
+    kind = "signals"
+
+    def __post_init__(self):
+        check_whole("count", self.count, 1, len(SIGNALS) - 1)
+
+    @property
+    def name(self) -> str:
+        """See ``Task.name``."""
+        return f"{self.count} signal{'s' * (self.count > 1)} removed"
+
+    def hide(self, minutes: int, random: np.random.Philox) -> np.ndarray:
+        """See ``Task.hide``."""
+        cells = np.zeros((minutes, len(SIGNALS)), bool)
+        cells[:, np.argsort(random.random_raw(len(SIGNALS)), kind="stable")[: self.count]] = True
+        return cells
+
+
 LSM1_TASKS: tuple[Task, ...] = (
     RandomImputation(0.8),
     *map(Interpolation, DURATIONS),
     *map(Extrapolation, DURATIONS),
     *map(SensorImputation, SENSORS),
     *(SensorImputation(sensor, 60) for sensor in SENSORS),
+)
+
+LSM2_TASKS: tuple[Task, ...] = (
+    RandomImputation(0.8, patch_minutes=10, patch_signals=1),
+    *map(Interpolation, HORIZONS),
+    *map(Extrapolation, HORIZONS),
+    *map(SignalsRemoved, REMOVED),
 )
 
 

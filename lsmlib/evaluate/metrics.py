@@ -52,6 +52,22 @@ def score_predictions(predictions: Predictions, resamples: int = 1000, seed: int
     Raises:
         ValueError: if scores are not finite, shapes or classes do not agree, or an interval is asked for of one person.
     """
+    values = resample_scores(predictions, resamples, seed)
+    low, high = percentile_interval(values.to_numpy()[1:]) if resamples else np.full((2, values.shape[1]), np.nan)
+    return pd.DataFrame({"value": values.iloc[0], "low": low, "high": high}).rename_axis("metric")
+
+
+def resample_scores(predictions: Predictions, resamples: int = 1000, seed: int = 0) -> pd.DataFrame:
+    """The scores of ``score_predictions`` in every resample, for intervals of what is computed from several scores.
+
+    Predictions of the same people with the same seed are resampled together: row by row, with the same people.
+
+    Returns:
+        A column a metric; row 0 is the score itself, then one row a resample.
+
+    Raises:
+        ValueError: as ``score_predictions``.
+    """
     check_whole("resamples", resamples, 0)
     _check(predictions)
     people, whose = np.unique(predictions.people, return_inverse=True)
@@ -67,9 +83,7 @@ def score_predictions(predictions: Predictions, resamples: int = 1000, seed: int
         scores |= _ranking_scores(truth, predictions.scores, whose, weights)
     else:
         scores = _number_scores(predictions.truth, predictions.scores, whose, weights)
-    values = np.stack(list(scores.values()), axis=1)  # [1 + resamples, metric]
-    low, high = percentile_interval(values[1:]) if resamples else np.full((2, len(scores)), np.nan)
-    return pd.DataFrame({"value": values[0], "low": low, "high": high}, index=list(scores)).rename_axis("metric")
+    return pd.DataFrame(scores)
 
 
 def _confusion_scores(

@@ -3,15 +3,20 @@
 A learner is a function ``(train, labels, test) → scores``: the rows to learn from ``[n]``, their labels ``[n]``, the
 rows to predict ``[m]``; it returns numbers ``[m]``, or scores ``[m, c]`` of the classes in sorted order. Probes,
 fine-tuned and supervised models are all learners, so one judge serves for all.
+
+A ``Prepare`` fits what rows are read through before the linear model sees them: it takes features ``[n, w]`` of which
+labels are not asked, and returns an object with ``transform``, such as a fitted pipeline of scikit-learn.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from lsmlib.evaluate.metrics import Predictions, score_predictions
+from lsmlib.evaluate.pooling import average_people, is_known
 from lsmlib.evaluate.tasks import find_task, label_windows
 
 try:
@@ -23,10 +28,16 @@ except ImportError as error:
     raise ImportError("probes need scikit-learn: pip install 'lsmlib[notebooks]'") from error
 
 Learner = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+Prepare = Callable[[np.ndarray], Any]
 
 FOLDS = 5
 INNER_FOLDS = 3  # of the training people, to choose the penalty
 PENALTIES = (1.0, 10.0, 100.0, 1000.0, 10000.0)  # squared weights of standardised features, against summed losses
+
+
+def standardise(features: np.ndarray) -> StandardScaler:
+    """The usual ``Prepare``: each column by its mean and deviation."""
+    return StandardScaler().fit(features)
 
 
 def probe_table(
@@ -34,18 +45,22 @@ def probe_table(
     windows: xr.Dataset,
     tasks: Sequence[str],
     seed: int = 0,
+    pool: str = "mean",
+    prepare: Prepare = standardise,
 ) -> pd.DataFrame:
     """Probe several feature matrices for several tasks, beside a control whose labels are shuffled.
 
-    For a task that belongs to people (age, sex, …) features are averaged over a person's windows, and a person is
-    scored once. The control probes the first matrix for labels that were dealt out anew among rows: what it scores
-    above chance is a fault of the procedure.
+    For a task that belongs to people (age, sex, …) features are pooled over a person's windows, and a person is scored
+    once. The control probes the first matrix for labels that were dealt out anew among rows: what it scores above
+    chance is a fault of the procedure.
 
     Args:
         features: name to ``[d, w]``: embeddings of a model, of one with random weights, hand-made features, …
         windows: the windows ``[d]`` they were computed from; best from people the models were not trained on.
         tasks: names of ``LABEL_TASKS``.
         seed: of folds, shuffling and resamples.
+        pool: how a person's windows become one vector; see ``pool_people``.
+        prepare: as in ``linear_probe``.
 
     Returns:
         A row for each task, method and metric; columns ``task, method, metric, value, low, high, rows, people,
@@ -62,7 +77,8 @@ def probe_table(
         labels, of_person = label_windows(windows, task), find_task(task).of == "person"
         for name, matrix in {**features, "shuffled labels": next(iter(features.values()))}.items():
             shuffle = name == "shuffled labels"
-            found = _probe_task(matrix, labels, windows["person"].values, of_person, shuffle, seed)
+            rows = matrix, labels, windows["person"].values
+            found = _probe_task(*(average_people(*rows, pool) if of_person else rows), shuffle, seed, prepare)
             scores = score_predictions(found, seed=seed).reset_index()
             sizes = {"rows": len(found.truth), "people": len(set(found.people)), "classes": len(found.classes)}
             tables.append(scores.assign(task=task, method=name, **sizes))
@@ -70,7 +86,9 @@ def probe_table(
     return table[["task", "method", "metric", "value", "low", "high", "rows", "people", "classes"]]
 
 
-def linear_probe(features: np.ndarray, labels: np.ndarray, people: np.ndarray, seed: int = 0) -> Predictions:
+def linear_probe(
+    features: np.ndarray, labels: np.ndarray, people: np.ndarray, seed: int = 0, prepare: Prepare = standardise
+) -> Predictions:
     """Predict each row by a linear model that was fitted on other people.
 
     Five folds over people. Features are standardised on the training people; logistic regression for classes, ridge
@@ -83,6 +101,7 @@ def linear_probe(features: np.ndarray, labels: np.ndarray, people: np.ndarray, s
             out.
         people: ``[d]`` whose rows they are.
         seed: of the folds.
+        prepare: fitted on the training people in place of standardising.
 
     Returns:
         The predictions of the rows ``[n]`` with a known label, in their order.
@@ -93,14 +112,20 @@ def linear_probe(features: np.ndarray, labels: np.ndarray, people: np.ndarray, s
     """
     known = is_known(labels)
     features, labels, people = np.asarray(features)[known], np.asarray(labels)[known], np.asarray(people)[known]
-    return cross_predict(linear_learner(features, people, seed=seed), labels, people, seed)
+    return cross_predict(linear_learner(features, people, seed=seed, prepare=prepare), labels, people, seed)
 
 
-def linear_learner(features: np.ndarray, people: np.ndarray, penalty: float | None = None, seed: int = 0) -> Learner:
+def linear_learner(
+    features: np.ndarray,
+    people: np.ndarray,
+    penalty: float | None = None,
+    seed: int = 0,
+    prepare: Prepare = standardise,
+) -> Learner:
     """The learner of ``linear_probe`` on ``features [d, w]``, with this penalty, or one that is chosen (``None``).
 
-    Features are standardised over all rows that are not to be predicted: that needs no labels, and the spread of a
-    handful of labelled rows is no measure.
+    Features are standardised, or what ``prepare`` does, over all rows that are not to be predicted: that needs no
+    labels, and the spread of a handful of labelled rows is no measure.
     """
     features = np.asarray(features, np.float32)
     if features.ndim != 2 or len(features) != len(people):
@@ -115,13 +140,37 @@ def linear_learner(features: np.ndarray, people: np.ndarray, penalty: float | No
     def learn(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> np.ndarray:
         seen = np.ones(len(features), bool)
         seen[test] = False
-        scaler = StandardScaler().fit(features[seen])
-        x = scaler.transform(features[train])
-        with threadpool_limits(1):  # matrices this small: threads wait for each other 20 times longer than they work
-            chosen = _choose_penalty(x, labels, people[train], seed) if penalty is None else penalty
-            return _predict(linear_model(labels, chosen).fit(x, labels), scaler.transform(features[test]))
+        return fit_probe(prepare(features[seen]), features[train], labels, people[train], penalty, seed)(features[test])
 
     return learn
+
+
+def fit_probe(
+    prepared: Any,
+    features: np.ndarray,
+    labels: np.ndarray,
+    people: np.ndarray,
+    penalty: float | None = None,
+    seed: int = 0,
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Fit a linear model once, to predict any rows with it afterwards.
+
+    Args:
+        prepared: fitted already, with a ``transform``: what a ``Prepare`` gives.
+        features: to learn from ``[n, w]``.
+        labels: theirs ``[n]``.
+        people: theirs ``[n]``, among whom the penalty is chosen.
+        penalty: of squared weights; ``None``: chosen as ``linear_probe`` says.
+        seed: of the folds in which it is chosen.
+
+    Returns:
+        A function from features ``[m, w]`` to numbers ``[m]``, or to scores ``[m, c]`` of the classes, sorted.
+    """
+    with threadpool_limits(1):  # matrices this small: threads wait for each other 20 times longer than they work
+        x = prepared.transform(features)
+        chosen = _choose_penalty(x, labels, people, seed) if penalty is None else penalty
+        model = linear_model(labels, chosen).fit(x, labels)
+    return lambda rows: _predict(model, prepared.transform(rows))
 
 
 def cross_predict(learner: Learner, labels: np.ndarray, people: np.ndarray, seed: int = 0) -> Predictions:
@@ -158,44 +207,6 @@ def split_folds(
         folds, shuffle=True, random_state=seed
     )
     return splitter.split(np.zeros(len(labels)), labels, people)
-
-
-def average_people(
-    features: np.ndarray, labels: np.ndarray, people: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One row a person, in the order of their names: mean features ``[p, w]``, the label ``[p]``, the person ``[p]``.
-
-    A number is averaged over rows that know it (age grows by a day a day); a class is the one that is known.
-
-    Raises:
-        ValueError: if the rows of a person know different classes.
-    """
-    names, whose = np.unique(people, return_inverse=True)
-    count = np.bincount(whose)
-    mean = np.zeros((len(names), features.shape[1]))
-    np.add.at(mean, whose, features)
-    mean /= count[:, None]
-    if labels.dtype.kind != "U":
-        known = is_known(labels)
-        total = np.bincount(whose[known], labels[known], len(names))
-        number = np.bincount(whose[known], minlength=len(names))
-        return mean, np.divide(total, number, out=np.full(len(names), np.nan), where=number > 0), names
-    pairs = pd.DataFrame({"person": whose, "label": labels})[labels != ""].drop_duplicates()
-    if pairs["person"].duplicated().any():
-        who = pairs["person"][pairs["person"].duplicated()].iloc[0]
-        raise ValueError(
-            f"person {str(names[who])!r} has several labels: {sorted(pairs.label[pairs.person == who])}; expected one: "
-            "average only what belongs to people"
-        )
-    label = np.zeros(len(names), labels.dtype)
-    label[pairs["person"]] = pairs["label"]
-    return mean, label, names
-
-
-def is_known(labels: np.ndarray) -> np.ndarray:
-    """Which labels ``[d]`` are known: text that is not empty, numbers that are not NaN."""
-    labels = np.asarray(labels)
-    return labels != "" if labels.dtype.kind == "U" else ~np.isnan(labels)
 
 
 def drop_rare_classes(labels: np.ndarray, people: np.ndarray, least: int = FOLDS) -> np.ndarray:
@@ -238,14 +249,12 @@ def linear_model(labels: np.ndarray, penalty: float) -> LogisticRegression | Rid
 
 
 def _probe_task(
-    features: np.ndarray, labels: np.ndarray, people: np.ndarray, of_person: bool, shuffle: bool, seed: int
+    features: np.ndarray, labels: np.ndarray, people: np.ndarray, shuffle: bool, seed: int, prepare: Prepare
 ) -> Predictions:
-    if of_person:
-        features, labels, people = average_people(features, labels, people)
     known = is_known(labels)
     features, labels, people = features[known], labels[known], people[known]
     labels = np.random.default_rng(seed).permutation(labels) if shuffle else labels
-    return linear_probe(features, labels, people, seed)
+    return linear_probe(features, labels, people, seed, prepare)
 
 
 def _predict(model: LogisticRegression | Ridge, x: np.ndarray) -> np.ndarray:

@@ -1,8 +1,9 @@
-"""What is predicted from a window: nine tasks, and the label of each window for each of them.
+"""What is predicted from a window: ten tasks, and the label of each window for each of them.
 
 The tasks are those of LSM-1 (Narayanswamy, Liu et al., ICLR 2025): exercise detection, eight activities, mood, age and
-sex, as reported; and those of LSM-2: twenty activities, body mass, hypertension and anxiety. Neither list of twenty
-activities nor the form of the mood task is known to us in full; what is done here is said with each task.
+sex, as reported; and those of LSM-2: twenty activities, body mass, hypertension and anxiety, and insulin resistance,
+which was added later. Neither list of twenty activities nor the form of the mood task is known to us in full; what is
+done here is said with each task.
 """
 
 from typing import Literal, NamedTuple
@@ -47,6 +48,7 @@ LABEL_TASKS: dict[str, LabelTask] = {
     "age": LabelTask("person", (), "years"),
     "sex": LabelTask("person", ("female", "male"), "as reported by the person"),
     "bmi": LabelTask("person", (), "kg/m²"),
+    "homa_ir": LabelTask("person", (), "HOMA-IR: insulin resistance, from fasting glucose and insulin"),
     "hypertension": LabelTask("person", ("no", "yes"), "as reported by the person"),
     "anxiety": LabelTask("person", ("no", "yes"), "as reported by the person"),
 }
@@ -64,7 +66,7 @@ def label_windows(windows: xr.Dataset, task: str) -> np.ndarray:
             - ``activity_8``, ``activity_20``: the activity with most logged minutes, of at least 10 (of equals the one
               that comes first in the Cohort's codes). Where that is none of LSM-1's eight, ``activity_8`` is unknown.
             - ``mood``: the last mood logged.
-            - ``age``, ``bmi``: numbers. ``sex``, ``hypertension``, ``anxiety``: two classes.
+            - ``age``, ``bmi``, ``homa_ir``: numbers. ``sex``, ``hypertension``, ``anxiety``: two classes.
 
     Returns:
         ``[d]``: names of classes as text, ``""`` where unknown; or float32, NaN where unknown.

@@ -5,7 +5,8 @@ import pytest
 import xarray as xr
 
 from lsmlib.cohort import make_cohort
-from lsmlib.evaluate import activity_windows, label_windows
+from lsmlib.evaluate import activity_days, activity_windows, label_windows
+from lsmlib.models.lsm2 import LSM2
 from lsmlib.windows import fill_gaps
 from tests.cohorts import small_signals
 
@@ -105,3 +106,57 @@ def test_refusals():
     empty["signals"][:, 100:] = np.nan
     with pytest.raises(ValueError, match=r"no window of 300 minutes around an activity .* raise max_missing"):
         activity_windows(empty)
+
+
+def test_each_activity_has_its_day_and_what_is_around_it():
+    logged = {0: [(600, 640, 0), (1000, 1300, 1), (700, 705, 1)], 1: [(5, 25, 1)], 2: [(1420, 1440, 0)]}
+    cohort = diary(3, 2, logged, gaps=6)
+    days = activity_days(cohort, minutes=100)
+    assert days["event_minute"].values.tolist() == [600, 1000, 5, 1420]
+    assert label_windows(days, "activity_20").tolist() == ["walk", "golf", "golf", "walk"]
+    assert days["person"].values.tolist() == ["p0", "p0", "p1", "p0"]
+    # 40 minutes with 30 on both sides; the middle 100 of 300; the first and the last 100 of the day
+    spans = [(570, 670), (1100, 1200), (0, 100), (1340, 1440)]
+    for row, (day, (left, right)) in enumerate(zip([0, 0, 1, 2], spans, strict=True)):
+        values = days["signals"].values[row]
+        np.testing.assert_array_equal(values[left:right], cohort["signals"].values[day, left:right])
+        assert np.isnan(np.delete(values, np.s_[left:right], axis=0)).all()
+    start, stop = days["event_minute"].values, [640, 1300, 25, 1440]
+    assert [np.flatnonzero(row >= 0).tolist() for row in days["activity"].values] == [
+        list(range(*bounds)) for bounds in zip(start, stop, strict=True)
+    ]
+    assert days["signals"].dtype == np.float32
+    assert LSM2("nano").embed(days).shape == (4, LSM2("nano").size.encoder.width)
+
+
+def test_activity_days_of_a_lazy_cohort_are_the_same():
+    cohort = diary(130, 65, {day: [(50 + day, 120 + day, day % 2)] for day in range(0, 130, 9)}, gaps=6)
+    xr.testing.assert_identical(activity_days(cohort), activity_days(cohort.chunk(day=50)))
+    assert activity_days(cohort).sizes["day"] == 15
+
+
+def test_an_activity_around_which_nothing_was_measured_is_left_out():
+    cohort = diary(2, 1, {0: [(600, 640, 0)], 1: [(600, 640, 1)]})
+    cohort["signals"][0, 530:710] = np.nan
+    assert label_windows(activity_days(cohort), "activity_20").tolist() == ["golf"]
+    assert activity_days(cohort, minutes=200).sizes["day"] == 2
+    cohort["signals"][1, 500:800] = np.nan
+    with pytest.raises(ValueError, match="2 activities of at least 10 minutes are logged, and nothing was measured"):
+        activity_days(cohort)
+
+
+def test_activity_days_refuse():
+    cohort = diary(2, 1, {0: [(600, 660, 0)]})
+    with pytest.raises(ValueError, match="already; expected a Cohort of whole days"):
+        activity_days(activity_days(cohort))
+    with pytest.raises(ValueError, match="already; expected a Cohort of whole days"):
+        activity_days(activity_windows(cohort))
+    with pytest.raises(ValueError, match="minutes is 9; expected a whole number, 10 to 1440"):
+        activity_days(cohort, minutes=9)
+    with pytest.raises(ValueError, match="no variable 'activity'"):
+        activity_days(cohort.drop_vars("activity"))
+    with pytest.raises(ValueError, match="0 activities of at least 10 minutes"):
+        activity_days(cohort.isel(day=[1]))
+    twice = xr.concat([activity_days(cohort)] * 2, "day", data_vars="minimal", coords="minimal", compat="equals")
+    with pytest.raises(ValueError, match="'p0' on 2024-03-01 occurs more than once"):
+        label_windows(twice, "activity_20")
