@@ -196,10 +196,10 @@ axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
 
 # %% [markdown]
-# A sensor hidden for the whole window is the hardest: no line knows anything there, the mean is what remains, and even the best
-# linear guess from the other sensors gains little. Within an hour there are both ends to hold on to. The paper's 47 % belongs to
-# one form or another that we do not know; neither of ours reaches it on simulated signals, and `Wiener` says why: the sensors of a
-# simulated body tell too little of one another.
+# A sensor hidden for the whole window is the hardest: a line knows nothing there, the mean is what remains, and even the best linear
+# guess gains little, because the sensors of a simulated body tell little of one another. When it is hidden for an hour, there are
+# both ends to hold on to: here, longer training pays most, and what LSM-1 then takes away is of the size that the paper reports
+# (47 %, for a form that we do not know).
 
 # %% [markdown]
 # ## In beats, steps and degrees
@@ -282,7 +282,7 @@ round(float(per_person.corr(method="spearman").iloc[0, 1]), 2)
 # | random imputation, 80 %, over linear | 38 % | the figure above | they train on 1.3 million windows of people, we on twenty thousand simulated ones |
 # | interpolation, over linear | 16 % | the figure above, 60 minutes | which durations and baseline the paper's 16 % belongs to is not known to us |
 # | extrapolation, over linear | 23 % | the figure above, 60 minutes | likewise |
-# | sensor imputation | 47 % | the figure above | for how long the paper hides a sensor is not known to us; a simulated sensor can hardly be told from the others |
+# | sensor imputation | 47 % | the figure above | for how long the paper hides a sensor is not known to us; for a whole window, simulated sensors tell too little of one another |
 #
 # The four percentages are quoted second-hand; we could not check them in the paper's text.
 #

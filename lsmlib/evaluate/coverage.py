@@ -39,9 +39,7 @@ def describe_coverage(cohort: xr.Dataset, model: LSM2 | None = None) -> pd.DataF
         found |= {f"{name}_share": observed[:, slice(*span)].mean(axis=(1, 2)) for name, span in DAY_PARTS.items()}
         found["signals"] = observed.any(axis=1).sum(axis=1)
         if model is not None:
-            patches = model.grid.to_patches(observed)
-            read = patches.all(axis=2) if model.patch_missing_if == "any" else patches.any(axis=2)
-            found["tokens"] = read.sum(axis=1)
+            found["tokens"] = model.observed_tokens(observed).sum(axis=1)
         parts.append(pd.DataFrame(found))
     index = pd.MultiIndex.from_arrays([cohort["person"].values, cohort["date"].values], names=["person", "date"])
     return pd.concat(parts).set_index(index)

@@ -340,15 +340,19 @@ class LSM2(SavedModel):
         """The arguments of the constructor."""
         return {**self._config, "dtype": keras.saving.serialize_keras_object(self.dtype_policy)}
 
+    def observed_tokens(self, observed: np.ndarray) -> np.ndarray:
+        """Which tokens count as observed, bool ``[b, n]``, given which readings are, bool ``[b, t, s]``."""
+        patches = self.grid.to_patches(observed)
+        return patches.all(axis=2) if self.patch_missing_if == "any" else patches.any(axis=2)
+
     def _patches(self, signals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Patches ``[b, n, cells]`` and which tokens are observed, ``[b, n]``."""
-        patches = self.grid.to_patches(signals)
-        known = ~np.isnan(patches)
-        return patches, known.all(axis=2) if self.patch_missing_if == "any" else known.any(axis=2)
+        return self.grid.to_patches(signals), self.observed_tokens(~np.isnan(signals))
 
     def _count(self, signals: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         """How many tokens of each day are visible."""
-        return np.array([(self._patches(day[None])[1] & ~h).sum() for day, h in zip(signals, hidden, strict=True)])
+        observed = [self.observed_tokens(~np.isnan(day[None]))[0] for day in signals]
+        return np.array([(day & ~h).sum() for day, h in zip(observed, hidden, strict=True)])
 
     def _draw(self, places: np.ndarray) -> np.ndarray:
         """Noise ``[b, n + 2]``; of Philox only the bits are used, which numpy promises never to change."""
