@@ -9,7 +9,7 @@
 # %% [markdown]
 # **What** you will see: LSM-1's four generative tasks; five simple rules and a strong classical one to beat; a model trained and
 # scored on people it never saw, with intervals; where it is better and where it is not; errors in beats, steps and degrees.
-# **Time**: fifteen minutes on a laptop, most of it training. **Hardware**: any; the same code runs on CPU, GPU and TPU.
+# **Time**: twenty minutes on a laptop, most of it training. **Hardware**: any; the same code runs on CPU, GPU and TPU.
 
 # %% tags=["colab-install"]
 import subprocess
@@ -128,7 +128,7 @@ print(f"{model.count_params():,} parameters, {plan.steps:,} steps in {minutes:.1
 plots_models.plot_training(history)
 
 # %% [markdown]
-# Is it done learning? The curve still falls where the schedule ends. The repository keeps weights of the same network that
+# Is it done learning? The curve is flat because the learning rate has gone to zero, not because nothing is left. The repository keeps weights of the same network that
 # learned three times as long, from three times as many other simulated people (its card is `data/presets/lsm1_tiny_simulated.json`).
 # We take it along, to see what longer training buys.
 
