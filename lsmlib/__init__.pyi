@@ -3,6 +3,7 @@ from . import evaluate as evaluate
 from . import nn as nn
 from . import plots as plots
 from . import plots_generative as plots_generative
+from . import plots_masks as plots_masks
 from . import plots_models as plots_models
 from . import plots_probes as plots_probes
 from . import readers as readers
