@@ -238,7 +238,7 @@ class LSM1(SavedModel):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
-        return {**self._config, "dtype": keras.saving.serialize_keras_object(self.dtype_policy)}
+        return {**self._config, "dtype": self.dtype_policy.name}
 
     def _check_shape(self, shape: tuple[int | None, ...]) -> None:
         if tuple(shape[1:]) != (self.grid.minutes, self.grid.signals) or len(shape) != 3:

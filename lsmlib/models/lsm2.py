@@ -338,7 +338,7 @@ class LSM2(SavedModel):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
-        return {**self._config, "dtype": keras.saving.serialize_keras_object(self.dtype_policy)}
+        return {**self._config, "dtype": self.dtype_policy.name}
 
     def observed_tokens(self, observed: np.ndarray) -> np.ndarray:
         """Which tokens count as observed, bool ``[b, n]``, given which readings are, bool ``[b, t, s]``."""
