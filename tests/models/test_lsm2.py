@@ -100,7 +100,7 @@ def test_both_forms_are_aim_by_its_definition(days, rule, reads):
         np.testing.assert_allclose(one[where], detail["prediction"][where], rtol=1e-5, atol=2e-5)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(
     seed=st.integers(0, 999), gaps=st.sampled_from([0.0, 0.3, 0.9, 1.0]), reads=st.sampled_from(["observed", "all"]),
     rule=st.sampled_from(["any", "all"]), way=st.sampled_from([(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1)]),
