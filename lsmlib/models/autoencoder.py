@@ -62,12 +62,12 @@ class Encoder(keras.layers.Layer):
         return tokens if visible is None else ops.where(visible[:, :, None], tokens, 0)
 
 
-class Decoder(keras.layers.Layer):
-    """Vectors of the kept tokens to the patches of all tokens; a hidden one starts from a learned mask token."""
+class DecoderParts(keras.layers.Layer):
+    """What every decoder from encoded tokens to patches is made of; how tokens are laid out is up to each."""
 
-    def __init__(self, grid: Grid, stack: Stack, class_token: bool, seeds: Iterator[int], **kwargs: Any) -> None:
+    def __init__(self, grid: Grid, stack: Stack, seeds: Iterator[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.grid, self.width, self.skip = grid, stack.width, int(class_token)
+        self.grid, self.width = grid, stack.width
         self.positions = sincos_positions(grid.rows, grid.columns, stack.width)
         self.embedding = dense(stack.width, seeds, name="embedding", dtype=self.dtype_policy)
         self.token_initializer = _small(next(seeds))
@@ -82,6 +82,14 @@ class Decoder(keras.layers.Layer):
         self.embedding.build(input_shape)
         self.transformer.build((None, None, self.width))
         self.prediction.build((None, None, self.width))
+
+
+class Decoder(DecoderParts):
+    """Vectors of the kept tokens to the patches of all tokens; a hidden one starts from a learned mask token."""
+
+    def __init__(self, grid: Grid, stack: Stack, class_token: bool, seeds: Iterator[int], **kwargs: Any) -> None:
+        super().__init__(grid, stack, seeds, **kwargs)
+        self.skip = int(class_token)
 
     def call(self, encoded: Any, kept: Any) -> Any:
         """Predict every patch: ``[b, k, w]`` and ``kept`` int32 ``[b, k]`` to ``[b, n, cells]``."""

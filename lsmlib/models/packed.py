@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from lsmlib.models.autoencoder import DecoderParts
 from lsmlib.nn.attention import number_stretches
 from lsmlib.nn.patches import Grid
 from lsmlib.nn.positions import sincos_positions
@@ -45,26 +46,8 @@ class TokenEncoder(keras.layers.Layer):
         return ops.where(inside, tokens, ops.zeros_like(tokens))
 
 
-class TokenDecoder(keras.layers.Layer):
+class TokenDecoder(DecoderParts):
     """Encoded tokens to patches; one that is asked for starts from a learned mask token."""
-
-    def __init__(self, grid: Grid, stack: Stack, seeds: Iterator[int], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.width = stack.width
-        self.positions = sincos_positions(grid.rows, grid.columns, stack.width)
-        self.embedding = dense(stack.width, seeds, name="embedding", dtype=self.dtype_policy)
-        self.token_initializer = keras.initializers.RandomNormal(stddev=0.02, seed=next(seeds))
-        self.transformer = Transformer(stack, seeds, name="transformer", dtype=self.dtype_policy)
-        self.prediction = dense(grid.cells, seeds, name="prediction", dtype=self.dtype_policy)
-
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the weights for encoded tokens ``[r, k, w]``."""
-        self.mask_token = self.add_weight(
-            shape=(1, 1, self.width), initializer=self.token_initializer, name="mask_token"
-        )
-        self.embedding.build(input_shape)
-        self.transformer.build((None, None, self.width))
-        self.prediction.build((None, None, self.width))
 
     def call(self, encoded: Any, source: Any, decoded: Any, lengths: Any) -> Any:
         """Predict patches.
