@@ -24,6 +24,9 @@ export KERAS_BACKEND ?= jax
 # One place for all threads to allocate from: what lsmlib.nn.keep_freed_memory needs. Only glibc reads it.
 export MALLOC_ARENA_MAX ?= 1
 
+# Tests share the cores, a few at most: each worker holds JAX and a simulated cohort or two.
+WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
+
 # Recordings of real people, if you have any: one folder a data set (fitbit, depresjon, …; see lsmlib.datasets). Notebooks
 # and tests use what lies there and say when they go without.
 DATA ?= $(wildcard ../shared/data/real)
@@ -92,7 +95,7 @@ lab: $(READY) ## Open JupyterLab on the notebooks [LAB_OPTIONS=--no-browser]
 
 test: $(READY) $(PEERS) lint ## Format, lint, types, then every test; the notebooks run in PROFILE=smoke, by papermill and by nbmake
 	@echo "== tests"
-	MPLBACKEND=agg $(PY) -m pytest
+	MPLBACKEND=agg $(PY) -m pytest $(WORKERS)
 	@echo "== the committed notebooks, by nbmake"
 	@$(MAKE) --no-print-directory nbmake PROFILE=smoke
 
@@ -114,7 +117,7 @@ nbmake: $(READY) ## Run the committed .ipynb with nbmake, the way a reader's own
 	@for notebook in $(or $(notdir $(wildcard notebooks/*.ipynb)),$(error there are no notebooks yet)); do \
 		$(PY) -m papermill --prepare-only --log-level ERROR --parameters PROFILE $(PROFILE) \
 			notebooks/$$notebook build/nbmake/$(PROFILE)/$$notebook || exit 1; done
-	$(PY) -m pytest --nbmake --nbmake-timeout=$$((60 * $(CELL_MINUTES))) build/nbmake/$(PROFILE)
+	$(PY) -m pytest $(WORKERS) --nbmake --nbmake-timeout=$$((60 * $(CELL_MINUTES))) build/nbmake/$(PROFILE)
 
 sync: $(READY) ## Write each .ipynb from its .py, keeping the outputs of unchanged cells
 	$(PY) -m tools.notebooks sync $(NOTEBOOK)

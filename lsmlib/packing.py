@@ -3,7 +3,7 @@
 A token that is masked is attended by none and its vector is thrown away, so an encoder without it gives the same
 numbers (``LSM2``). What then remains of each day is uneven: 150 tokens, or 1,500. Here the days of a batch become a few
 rows, each of several stretches (``lsmlib.nn.attention``), padded only at a row's end, up to one of a few lengths, since
-JAX compiles anew for every length that it meets.
+JAX compiles anew for every length that it meets, which takes as long as some ten steps.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-GRAIN = 128  # lengths are multiples of it; long ones are a sixth apart
+GRAIN = 128  # lengths are multiples of it
 
 
 def pack_days(patches: np.ndarray, visible: np.ndarray, asked: np.ndarray, rows: int) -> dict[str, np.ndarray]:
@@ -35,7 +35,7 @@ def pack_days(patches: np.ndarray, visible: np.ndarray, asked: np.ndarray, rows:
         raise ValueError(f"{days} days cannot be laid out in {rows} rows; expected a multiple of {rows}")
     day, number = np.nonzero(visible)
     row, place, lengths = _places(day, days, rows)
-    k = round_up(int(lengths.sum(axis=1).max(initial=0)))
+    k = round_up(int(lengths.sum(axis=1).max(initial=0)), days > rows)
     packed = {
         "values": np.zeros((rows, k, cells), np.float32),
         "number": np.zeros((rows, k), np.int32),
@@ -50,7 +50,7 @@ def pack_days(patches: np.ndarray, visible: np.ndarray, asked: np.ndarray, rows:
     order = np.argsort(2 * day + asked[day, number], kind="stable")
     day, number = day[order], number[order]
     row, place, lengths = _places(day, days, rows)
-    m = round_up(int(lengths.sum(axis=1).max(initial=0)))
+    m = round_up(int(lengths.sum(axis=1).max(initial=0)), days > rows)
     packed |= {
         "decoded": np.zeros((rows, m), np.int32),
         "source": np.full((rows, m), -1, np.int32),
@@ -93,9 +93,13 @@ def rows_for(days: int) -> int:
     return next(rows for rows in range(min(jax.local_device_count(), days), 0, -1) if days % rows == 0)
 
 
-def round_up(count: int) -> int:
-    """The smallest length for ``count`` tokens: a multiple of ``GRAIN``, or of a quarter of a power of two."""
-    step = max(GRAIN, 2 ** max(int(count).bit_length() - 3, 0))
+def round_up(count: int, several_days: bool) -> int:
+    """The smallest length for ``count`` tokens: a multiple of ``GRAIN``, or of a quarter of a power of two.
+
+    In a row of several days, of half a power of two: sums of days vary more, and would come to more lengths, while
+    padding there takes no part in attention.
+    """
+    step = max(GRAIN, 2 ** max(int(count).bit_length() - (2 if several_days else 3), 0))
     return max(-(-count // step) * step, GRAIN)
 
 

@@ -42,31 +42,33 @@ def plot_scores(table: pd.DataFrame, metric: str, chance: float | None = None) -
     return _shown_once(figure)
 
 
-def plot_few_shot(summary: pd.DataFrame, metric: str, chance: float | None = None) -> Figure:
-    """One metric over labelled windows a class, a line a method, its interval shaded.
+def plot_few_shot(scores: pd.DataFrame, metric: str, chance: float | None = None) -> Figure:
+    """One metric over labelled windows a class: a line a method through its means, a small point a draw.
 
     Args:
-        summary: of ``lsmlib.evaluate.summarise_draws``.
+        scores: of ``lsmlib.evaluate.few_shot``.
         metric: one of its metrics.
         chance: where to draw a dotted line.
 
     Raises:
         ValueError: if the table does not have the metric.
     """
-    rows = _of_metric(summary, metric)
+    rows = _of_metric(scores, metric)
     methods = rows["method"].unique().tolist()
     figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
     for method, colour in zip(methods, sns.color_palette("deep", len(methods)), strict=True):
-        curve = rows[rows["method"] == method].sort_values("shots")
-        axes.plot(curve["shots"], curve["value"], "o-", color=colour, label=method)
-        axes.fill_between(curve["shots"], curve["low"], curve["high"], color=colour, alpha=0.15, lw=0)
+        draws = rows[rows["method"] == method]
+        mean = draws.groupby("shots")["value"].mean()
+        axes.plot(mean.index, mean, color=colour, label=method)
+        axes.scatter(draws["shots"], draws["value"], s=12, color=colour, alpha=0.6, lw=0)
     if chance is not None:
         axes.axhline(chance, color="0.5", ls=":", zorder=0)
     shots = sorted(rows["shots"].unique())
     axes.set_xscale("log")
     axes.set_xticks(shots, [str(number) for number in shots])
     axes.minorticks_off()
-    axes.set(xlabel="labelled windows a class", ylabel=f"{metric}{' (dotted: chance)' if chance is not None else ''}")
+    notes = "mean; points: draws" + ("; dotted: chance" if chance is not None else "")
+    axes.set(xlabel="labelled windows a class", ylabel=f"{metric} ({notes})")
     figure.legend(loc="outside upper center", ncols=3, frameon=False)
     return _shown_once(figure)
 

@@ -32,7 +32,7 @@ def test_rows_hold_equal_numbers_of_days_in_their_order():
     visible = draw.random((6, 300)) < 0.4
     packed = pack_days(np.zeros((6, 300, 1), np.float32), visible, ~visible, rows=3)
     np.testing.assert_array_equal(packed["lengths"], visible.sum(axis=1).reshape(3, 2))
-    assert packed["values"].shape[1] == round_up(packed["lengths"].sum(axis=1).max())
+    assert packed["values"].shape[1] == round_up(packed["lengths"].sum(axis=1).max(), several_days=True)
     row, place, day = stretches(packed["lengths"])
     np.testing.assert_array_equal(packed["number"][row, place], np.nonzero(visible)[1])
     np.testing.assert_array_equal(day, np.nonzero(visible)[0])
@@ -56,9 +56,9 @@ def test_what_is_packed_comes_back(days, tokens, seed, rows):
     np.testing.assert_array_equal(unpack_days(packed, decoded, tokens), expected)
 
 
-@given(st.integers(0, 10**6))
-def test_lengths_are_few_and_hardly_too_long(count):
-    length = round_up(count)
-    assert max(count, 1) <= length < max(1.25 * count, count + GRAIN) + 1 and length % GRAIN == 0
-    assert round_up(length) == length
-    assert len({round_up(c) for c in range(1000, 4000)}) <= 9
+@given(st.integers(0, 10**6), st.booleans())
+def test_lengths_are_few_and_hardly_too_long(count, several_days):
+    length, excess = round_up(count, several_days), 1.5 if several_days else 1.25
+    assert max(count, 1) <= length < max(excess * count, count + GRAIN) + 1 and length % GRAIN == 0
+    assert round_up(length, several_days) == length
+    assert len({round_up(c, several_days) for c in range(1000, 4000)}) <= (5 if several_days else 9)

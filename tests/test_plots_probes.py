@@ -31,15 +31,15 @@ def test_scores_are_dots_on_their_intervals():
         plots.plot_scores(TABLE, "F2")
 
 
-def test_curves_run_over_shots_with_their_bands():
-    summary = pd.DataFrame({
-        "method": "a", "shots": [10, 1, 100], "metric": "AUROC", "value": [0.7, 0.6, 0.9], "low": [0.6, 0.5, 0.8],
-        "high": [0.8, 0.7, 1.0],
+def test_curves_run_over_shots_through_their_means():
+    scores = pd.DataFrame({
+        "method": "a", "metric": "AUROC", "shots": [10, 1, 100, 1], "draw": [0, 0, 0, 1],
+        "value": [0.75, 0.5, 0.9, 0.75],
     })  # fmt: skip
-    axes = plots.plot_few_shot(summary, "AUROC").axes[0]
-    np.testing.assert_array_equal(axes.lines[0].get_xydata(), [[1, 0.6], [10, 0.7], [100, 0.9]])
-    band = axes.collections[0].get_paths()[0].vertices
-    assert {(1.0, 0.5), (1.0, 0.7), (100.0, 0.8), (100.0, 1.0)} <= {tuple(point) for point in band}
+    axes = plots.plot_few_shot(scores, "AUROC").axes[0]
+    np.testing.assert_array_equal(axes.lines[0].get_xydata(), [[1, 0.625], [10, 0.75], [100, 0.9]])
+    drawn = {tuple(point) for point in axes.collections[0].get_offsets().tolist()}
+    assert drawn == {(1, 0.5), (1, 0.75), (10, 0.75), (100, 0.9)}
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "10", "100"]
 
 

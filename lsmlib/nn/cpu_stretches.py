@@ -1,10 +1,13 @@
 """Attention on CPUs among stretches of a row, each as long as it is: nothing is computed between days, or for padding.
 
 Days with gaps have as many tokens as they have. One after another in one row, they need no padding in all that is done
-token by token; here, each attends to itself alone. Queries and keys are taken by tiles, as many as a stretch has, and
-sums are scaled anew whenever a tile brings a larger score, as FlashAttention does (Dao et al., 2022, algorithm 1). One
-program serves stretches of any lengths. Otherwise it is ``cpu_attention``'s mathematics.
+token by token; here, each attends to itself alone. One head of one stretch at a time, queries and keys are taken by
+tiles, as many as the stretch has, and sums are scaled anew whenever a tile brings a larger score, as FlashAttention
+does (Dao et al., 2022, algorithm 1). One program serves stretches of any lengths. Otherwise it is ``cpu_attention``'s
+mathematics.
 """
+
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -12,27 +15,28 @@ import numpy as np
 from jax import lax
 
 from lsmlib.nn.attention import NEVER
-from lsmlib.nn.cpu_attention import TOGETHER, append_channel, fast_exp
+from lsmlib.nn.cpu_attention import append_channel, fast_exp
 
-LARGEST_TILE = 256  # queries or keys; more would be computed for nothing at the end of a stretch
+# Queries, and keys, of a tile. Smaller ones are too little work to be shared out among cores; each stretch takes the
+# one that leaves least of its last tile empty. More sizes take longer to compile.
+TILES = 256, 384, 512
 
 
 def attend_in_stretches(query, key, value, lengths):
     """``attention`` with ``lengths``, of ``lsmlib.nn.attention``, which checks the arguments."""
-    dtype, channels = query.dtype, query.shape[-1]
-    query, key, value = (x.astype(jnp.float32).swapaxes(1, 2) for x in (query, key, value))  # [b, h, n, c]
-    return _attend(query * channels**-0.5, key, value, lengths).swapaxes(1, 2).astype(dtype)
+    b, n, h, c = query.shape
+    heads = (x.astype(jnp.float32).swapaxes(1, 2).reshape(b * h, n, c) for x in (query * c**-0.5, key, value))
+    output = _attend(*heads, jnp.repeat(lengths, h, axis=0))
+    return output.reshape(b, h, n, c).swapaxes(1, 2).astype(query.dtype)
 
 
 @jax.custom_vjp
 def _attend(query, key, value, lengths):
-    """``[b, h, n, c]``, zeros beyond the stretches."""
+    """``[heads, n, c]`` with lengths ``[heads, d]``; zeros beyond the stretches."""
     return _forward(query, key, value, lengths)[0]
 
 
 def _forward(query, key, value, lengths):
-    b, h, n, c = value.shape
-    tile = _tile(h, n)
     value_and_one = append_channel(value, 1.0)  # the last channel: the sums of the rows themselves
 
     def queries(stretch, first, results):
@@ -42,30 +46,28 @@ def _forward(query, key, value, lengths):
         def keys(first, results):
             top, sums = results
             at, seen = stretch.tile(first)
-            scores = jnp.where(seen, q @ stretch.cut(key, at).swapaxes(1, 2), NEVER)
-            higher = jnp.maximum(top, scores.max(axis=2, keepdims=True))
+            scores = jnp.where(seen, q @ stretch.cut(key, at).T, NEVER)
+            higher = jnp.maximum(top, scores.max(axis=1, keepdims=True))
             weights = jnp.where(seen, fast_exp(scores - higher), 0.0)
             return higher, sums * fast_exp(top - higher) + weights @ stretch.cut(value_and_one, at)
 
-        start = jnp.full((h, tile, 1), NEVER), jnp.zeros((h, tile, c + 1))
+        start = jnp.full((stretch.size, 1), NEVER), jnp.zeros((stretch.size, value.shape[2] + 1))
         top, sums = stretch.each_tile(keys, start)
-        values = sums[:, :, :-1] / sums[:, :, -1:], top + jnp.log(sums[:, :, -1:])
+        values = sums[:, :-1] / sums[:, -1:], top + jnp.log(sums[:, -1:])
         return tuple(
             stretch.put(x, jnp.where(mine[:, None], v, stretch.cut(x, at)), at)
             for x, v in zip(results, values, strict=True)
         )
 
-    results = jnp.zeros((b, h, n, c)), jnp.zeros((b, h, n, 1))
-    output, logsum = _each_stretch(queries, lengths, tile, n, results)
+    results = jnp.zeros_like(value), jnp.zeros_like(value[:, :, :1])
+    output, logsum = _each_stretch(queries, lengths, value.shape[1], results)
     return output, (query, key, value, lengths, output, logsum)
 
 
 def _backward(kept, gradient):
     query, key, value, lengths, output, logsum = kept
-    h, n = query.shape[1:3]
-    tile = _tile(h, n)
     # What is subtracted from each query's scores goes through the products as one channel more.
-    mean = jnp.sum(output * gradient, axis=3, keepdims=True)
+    mean = jnp.sum(output * gradient, axis=2, keepdims=True)
     query_and, gradient_and = append_channel(query, -logsum), append_channel(gradient, -mean)
     key_and, value_and = append_channel(key, 1.0), append_channel(value, 1.0)
 
@@ -73,26 +75,25 @@ def _backward(kept, gradient):
         d_query, d_key, d_value = results
         at, seen = stretch.tile(number)
         k, v = (stretch.cut(x, at) for x in (key_and, value_and))
-        k_columns = jnp.where(seen[:, None], k[:, :, :-1], 0.0).swapaxes(1, 2)
+        k_columns = jnp.where(seen[:, None], k[:, :-1], 0.0).T
 
         def queries(number, results):
             d_query, d_k, d_v = results
             at, mine = stretch.tile(number)
             q, g = (stretch.cut(x, at) for x in (query_and, gradient_and))
             # Key by query, so that the two products at the end read each array in the order in which it lies.
-            weights = jnp.where(mine, fast_exp(k @ q.swapaxes(1, 2)), 0.0)
-            slopes = weights * (v @ g.swapaxes(1, 2))
-            d_q = (k_columns @ slopes).swapaxes(1, 2)
-            d_query = stretch.put(d_query, stretch.cut(d_query, at) + d_q, at)
-            return d_query, d_k + slopes @ q[:, :, :-1], d_v + weights @ g[:, :, :-1]
+            weights = jnp.where(mine, fast_exp(k @ q.T), 0.0)
+            slopes = weights * (v @ g.T)
+            d_query = stretch.put(d_query, stretch.cut(d_query, at) + (k_columns @ slopes).T, at)
+            return d_query, d_k + slopes @ q[:, :-1], d_v + weights @ g[:, :-1]
 
-        start = jnp.zeros_like(k[:, :, :-1])
+        start = jnp.zeros_like(k[:, :-1])
         d_query, d_k, d_v = stretch.each_tile(queries, (d_query, start, start))
         d_k, d_v = (jnp.where(seen[:, None], x, 0.0) for x in (d_k, d_v))
         d_key = stretch.put(d_key, stretch.cut(d_key, at) + d_k, at)
         return d_query, d_key, stretch.put(d_value, stretch.cut(d_value, at) + d_v, at)
 
-    slopes = _each_stretch(keys, lengths, tile, n, tuple(jnp.zeros_like(x) for x in (query, key, value)))
+    slopes = _each_stretch(keys, lengths, value.shape[1], tuple(jnp.zeros_like(x) for x in (query, key, value)))
     return *slopes, np.zeros(lengths.shape, jax.dtypes.float0)
 
 
@@ -100,10 +101,10 @@ _attend.defvjp(_forward, _backward)
 
 
 class _Stretch:
-    """One stretch of one row: which tiles it has, and what they hold."""
+    """One stretch of one head: which tiles it has, and what they hold."""
 
-    def __init__(self, row, start, length, tile, n):
-        self.row, self.start, self.length, self.size, self.n = row, start, length, tile, n
+    def __init__(self, head, start, length, size, n):
+        self.head, self.start, self.length, self.size, self.n = head, start, length, size, n
 
     def tile(self, number):
         """Where a tile stands, moved up where it would reach beyond the row, and which of its places are its own."""
@@ -117,26 +118,28 @@ class _Stretch:
         return lax.fori_loop(0, -(-self.length // self.size), function, results)
 
     def cut(self, x, at):
-        """``[h, tile, c]`` out of ``[b, h, n, c]``."""
-        return lax.dynamic_slice(x, (self.row, 0, at, 0), (1, x.shape[1], self.size, x.shape[3]))[0]
+        """``[size, c]`` out of ``[heads, n, c]``."""
+        return lax.dynamic_slice(x, (self.head, at, 0), (1, self.size, x.shape[2]))[0]
 
     def put(self, x, values, at):
         """``x`` with ``values`` there."""
-        return lax.dynamic_update_slice(x, values[None], (self.row, 0, at, 0))
+        return lax.dynamic_update_slice(x, values[None], (self.head, at, 0))
 
 
-def _each_stretch(function, lengths, tile, n, results):
-    """``results = function(stretch, number, results)`` for each tile of each stretch ``[b, d]``."""
+def _each_stretch(function, lengths, n, results):
+    """``results = function(stretch, number, results)`` for each tile of each stretch; lengths ``[heads, d]``."""
     ends = jnp.cumsum(lengths, axis=1)
+    sizes = sorted({min(size, n) for size in TILES})
 
-    def one(i, results):
-        row, place = i // lengths.shape[1], i % lengths.shape[1]
-        length = lengths[row, place]
-        stretch = _Stretch(row, ends[row, place] - length, length, tile, n)
+    def tiles(size, head, start, length, results):
+        stretch = _Stretch(head, start, length, size, n)
         return stretch.each_tile(lambda number, results: function(stretch, number, results), results)
 
+    def one(i, results):
+        head, place = i // lengths.shape[1], i % lengths.shape[1]
+        length = lengths[head, place]
+        fit = jnp.argmin(jnp.stack([-(-length // size) * size for size in sizes][::-1]))  # of equals, the largest
+        branches = [partial(tiles, size) for size in sizes[::-1]]
+        return lax.switch(fit, branches, head, ends[head, place] - length, length, results)
+
     return lax.fori_loop(0, lengths.size, one, results)
-
-
-def _tile(heads, n):
-    return min(int((TOGETHER / heads) ** 0.5) // 16 * 16, LARGEST_TILE, n)
