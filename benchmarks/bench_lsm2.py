@@ -13,7 +13,7 @@ Ways take turns (``side_by_side``). A step of ours is one of ``model.fit``. One 
 """
 
 from functools import partial
-from itertools import cycle
+from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
@@ -68,10 +68,9 @@ def serve_lsm2(rows: int | None = None, **options: Any) -> None:
     model.compile(make_optimizer(10_000))
     # the same few batches again and again: each of their lengths is compiled for before anything is measured
     days = make_days()
-    batches = list(zip(range(BATCHES), lsmlib.make_batches(days, BATCH, prepare=model.prepare), strict=False))
-    for _, batch in batches:
-        model.train_on_batch(batch)
-    serve_fit(model, ((batch,) for _, batch in cycle(batches)))
+    batches = [(batch,) for batch in islice(lsmlib.make_batches(days, BATCH, prepare=model.prepare), BATCHES)]
+    model.fit(iter(batches), steps_per_epoch=BATCHES, shuffle=False, verbose=0)
+    serve_fit(model, cycle(batches))
 
 
 def serve_embed(missing: float) -> None:
@@ -136,9 +135,7 @@ def serve_torch(form: str) -> None:
     torch.manual_seed(0)
     batches = [
         {name: torch.tensor(value) for name, value in (batch if form == "exact" else paper_form(batch)).items()}
-        for _, batch in zip(
-            range(BATCHES), lsmlib.make_batches(make_days(), BATCH, prepare=make_model().prepare), strict=False
-        )
+        for batch in islice(lsmlib.make_batches(make_days(), BATCH, prepare=make_model().prepare), BATCHES)
     ]
     model = Model().train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.95), weight_decay=1e-4)

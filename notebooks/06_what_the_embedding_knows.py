@@ -144,9 +144,9 @@ classes.round(3)
 plots_probes.plot_scores(table, "AUROC", chance=0.5)
 
 # %% [markdown]
-# Training shows in activities, where LSM-1 is well ahead of the same encoder with random weights, and in age; for other traits
-# all four tell nearly the same, and mood is told by none. Hand-made features keep up with LSM-1: simulated activities differ in
-# levels and spreads, which is what these features are.
+# Training shows in activities, where LSM-1 is well ahead of the same encoder with random weights; of traits all four tell nearly
+# the same, and mood is told by none. Hand-made features are ahead for exercise and level for activities: simulated activities
+# differ in levels and spreads, which is what these features are.
 #
 # Accuracy is easily misread when classes differ in size; balanced accuracy, macro-F1 and mean average precision are in the
 # same table. For numbers, Pearson's r and R²:
@@ -232,7 +232,7 @@ pd.concat(gains, axis=1).round(3)
 # 3. Is what the probe finds in the embedding the time of day? Probe exercise from `start_minute` alone.
 
 # %% [markdown]
-# **Solution 1.** With people kept apart there is nothing to find; with windows mixed, people are recognised, and whatever is
+# **Solution 1.** With people kept apart it should do no better than guessing, give or take what 60 people scatter; with windows mixed, people are recognised, and whatever is
 # true of them is "predicted". A number that means nothing is not safe from it, so age or illness are not either.
 
 # %% tags=["solution"]
@@ -262,7 +262,7 @@ full = classes.loc["exercise", "hand-made"]
 print(f"AUROC of means alone: {auroc(levels, exercise, whose):.3f}; of the full set: {full:.3f}")
 
 # %% [markdown]
-# **Solution 3.** Windows without exercise were cut at the same hours, so it should tell nothing.
+# **Solution 3.** Windows without exercise were cut at the same hours, so it should tell little.
 
 # %% tags=["solution"]
 hour = windows["start_minute"].values[:, None] / 60
