@@ -67,10 +67,10 @@ def serve_lsm2(rows: int | None = None, **options: Any) -> None:
     model = make_model(**options)
     model.compile(make_optimizer(10_000))
     # the same few batches again and again: each of their lengths is compiled for before anything is measured
-    days = make_days()
-    batches = [(batch,) for batch in islice(lsmlib.make_batches(days, BATCH, prepare=model.prepare), BATCHES)]
-    model.fit(iter(batches), steps_per_epoch=BATCHES, shuffle=False, verbose=0)
-    serve_fit(model, cycle(batches))
+    source = lsmlib.make_batches(make_days(), BATCH, prepare=model.prepare)
+    batches = list(islice(source, BATCHES))
+    model.fit(((batch,) for batch in batches), steps_per_epoch=BATCHES, shuffle=False, verbose=0)
+    serve_fit(model, ((batch,) for batch in cycle(batches)), source)
 
 
 def serve_embed(missing: float) -> None:

@@ -139,8 +139,11 @@ def serve(step: Callable[[], Any]) -> None:
         answer(seconds=time.perf_counter() - start, cpu=time.process_time() - processor)
 
 
-def serve_fit(model: Any, batches: Any) -> None:
-    """Serve the steps of ``model.fit``: the batch, the gradient, the optimizer, and the loss handed to a callback."""
+def serve_fit(model: Any, batches: Any, source: Any = None) -> None:
+    """Serve the steps of ``model.fit``: the batch, the gradient, the optimizer, and the loss handed to a callback.
+
+    ``source`` is what makes the batches, if not ``batches`` itself.
+    """
     import keras
 
     class Turns(keras.callbacks.Callback):
@@ -155,7 +158,7 @@ def serve_fit(model: Any, batches: Any) -> None:
 
     with suppress(End):
         model.fit(batches, steps_per_epoch=10_000, shuffle=False, verbose=0, callbacks=[Turns()])
-    held, iterator = peak(), iter(batches)
+    held, iterator = peak(), iter(batches if source is None else source)
     answer(peak=held, input=seconds_of_a_batch(iterator))
 
 

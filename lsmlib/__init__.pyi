@@ -2,6 +2,7 @@ from . import datasets as datasets
 from . import evaluate as evaluate
 from . import nn as nn
 from . import plots as plots
+from . import plots_captions as plots_captions
 from . import plots_generative as plots_generative
 from . import plots_masks as plots_masks
 from . import plots_models as plots_models
@@ -10,11 +11,16 @@ from . import readers as readers
 from . import samples as samples
 from . import signals as signals
 from . import simulate as simulate
+from . import text as text
 from .batches import as_tf_dataset as as_tf_dataset
 from .batches import make_batches as make_batches
+from .checkpoints import load_checkpoint as load_checkpoint
 from .checks import check_cohort as check_cohort
 from .cohort import make_cohort as make_cohort
 from .describe import describe_cohort as describe_cohort
+from .distribution import describe_devices as describe_devices
+from .distribution import distribute as distribute
+from .distribution import join_processes as join_processes
 from .models.lsm1 import LSM1 as LSM1
 from .models.lsm2 import LSM2 as LSM2
 from .models.saving import load_model as load_model

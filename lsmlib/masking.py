@@ -112,6 +112,15 @@ class Mixture(NamedTuple):
         return xp.where(choice < first, ways[0], xp.where(choice < second, ways[1], ways[2]))
 
 
+def draw_noise(seed: int, places: np.ndarray, count: int) -> np.ndarray:
+    """Noise to hide tokens by, float32 ``[b, count]`` in [0, 1): of each place in the order of training its own.
+
+    Of Philox only the bits are used, which numpy promises never to change.
+    """
+    bits = [np.random.Philox(key=[seed, int(place)]).random_raw(count) for place in places]
+    return (np.array(bits).reshape(-1, count) >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-24)
+
+
 def _smallest(noise: Any, count: int) -> Any:
     """Where the ``count`` smallest numbers of each row are; of equal ones, the first."""
     if isinstance(noise, np.ndarray):

@@ -14,7 +14,13 @@ import numpy as np
 GRAIN = 128  # lengths are multiples of it
 
 
-def pack_days(patches: np.ndarray, visible: np.ndarray, asked: np.ndarray, rows: int) -> dict[str, np.ndarray]:
+def pack_days(
+    patches: np.ndarray,
+    visible: np.ndarray,
+    asked: np.ndarray,
+    rows: int,
+    longest: tuple[int, int] | None = None,
+) -> dict[str, np.ndarray]:
     """Lay out days for an encoder that reads what is visible, and a decoder that reads this and is asked for more.
 
     Args:
@@ -22,6 +28,8 @@ def pack_days(patches: np.ndarray, visible: np.ndarray, asked: np.ndarray, rows:
         visible: tokens for the encoder, bool ``[b, n]``.
         asked: tokens to predict, bool ``[b, n]``; none of them visible.
         rows: ``r``; ``b`` is a multiple of it, and each row holds ``d = b / r`` days, in their order.
+        longest: how many tokens any day can have for the encoder, and for the decoder. Rows are then long enough for
+            ``d`` such days, whatever these days hold, so that processes that lay out different days agree on it.
 
     Returns:
         For the encoder, ``values`` float32 ``[r, k, cells]`` with zeros for NaN, ``number`` int32 ``[r, k]`` (which
@@ -35,7 +43,7 @@ def pack_days(patches: np.ndarray, visible: np.ndarray, asked: np.ndarray, rows:
         raise ValueError(f"{days} days cannot be laid out in {rows} rows; expected a multiple of {rows}")
     day, number = np.nonzero(visible)
     row, place, lengths = _places(day, days, rows)
-    k = round_up(int(lengths.sum(axis=1).max(initial=0)), days > rows)
+    k = _row_length(lengths, longest and longest[0])
     packed = {
         "values": np.zeros((rows, k, cells), np.float32),
         "number": np.zeros((rows, k), np.int32),
@@ -50,7 +58,7 @@ def pack_days(patches: np.ndarray, visible: np.ndarray, asked: np.ndarray, rows:
     order = np.argsort(2 * day + asked[day, number], kind="stable")
     day, number = day[order], number[order]
     row, place, lengths = _places(day, days, rows)
-    m = round_up(int(lengths.sum(axis=1).max(initial=0)), days > rows)
+    m = _row_length(lengths, longest and longest[1])
     packed |= {
         "decoded": np.zeros((rows, m), np.int32),
         "source": np.full((rows, m), -1, np.int32),
@@ -101,6 +109,14 @@ def round_up(count: int, several_days: bool) -> int:
     """
     step = max(GRAIN, 2 ** max(int(count).bit_length() - (2 if several_days else 3), 0))
     return max(-(-count // step) * step, GRAIN)
+
+
+def _row_length(lengths: np.ndarray, longest: int | None) -> int:
+    """For the fullest of these rows, lengths of days ``[r, d]``; or for ``d`` days of ``longest`` tokens."""
+    days = lengths.shape[1]
+    if longest is None:
+        return round_up(int(lengths.sum(axis=1).max(initial=0)), days > 1)
+    return -(-days * longest // GRAIN) * GRAIN
 
 
 def _places(day: np.ndarray, days: int, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -141,6 +141,41 @@ def plot_embedding(embedding: np.ndarray, labels: np.ndarray, method: str = "t-S
     return _shown_once(figure)
 
 
+def plot_robustness(table: pd.DataFrame, metric: str = "macro F1") -> Figure:
+    """A panel a task: scores with this or that taken away as dots with intervals, dotted lines with nothing taken.
+
+    Args:
+        table: of ``lsmlib.evaluate.robustness_table``.
+        metric: one of its metrics.
+
+    Raises:
+        ValueError: if the table does not have the metric.
+    """
+    rows = _of_metric(table, metric)
+    tasks, embedders = rows["task"].unique().tolist(), rows["embedder"].unique().tolist()
+    settings = [setting for setting in rows["setting"].unique() if setting != "nothing"]
+    figure, panels = plt.subplots(
+        1, len(tasks), figsize=(2 + 3 * len(tasks), 1.2 + 0.36 * len(settings)), sharey=True, squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    colours = sns.color_palette("deep", len(embedders))
+    for axes, task in zip(panels[0], tasks, strict=True):
+        for number, (embedder, colour) in enumerate(zip(embedders, colours, strict=True)):
+            own = rows[(rows["task"] == task) & (rows["embedder"] == embedder)].set_index("setting")
+            axes.axvline(own["value"]["nothing"], color=colour, ls=":", zorder=0)
+            left = own.loc[settings]
+            height = np.arange(len(settings)) + (number - (len(embedders) - 1) / 2) * 0.8 / len(embedders)
+            axes.hlines(height, left["low"], left["high"], color=colour, lw=2)
+            axes.plot(left["value"], height, "o", color=colour, ms=4, label=embedder)
+        axes.set_title(task.replace("_", " "), loc="left", fontsize=10)
+        axes.set(xlabel=metric, yticks=range(len(settings)))
+    panels[0, 0].set_yticklabels(settings)
+    panels[0, 0].set_ylabel("taken away")
+    panels[0, 0].invert_yaxis()
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
+    return _shown_once(figure)
+
+
 def _of_metric(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     rows = table[table["metric"] == metric]
     if rows.empty:

@@ -5,20 +5,59 @@ The recipe is LSM-1's as reported (Narayanswamy, Liu et al., 2025): AdamW (0.9, 
 peak learning rate, 5·10⁻³, belongs to batches of 4,096; ours is for tens to hundreds.
 """
 
+import signal
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import jax
 import keras
 import xarray as xr
 
 from lsmlib.batches import make_batches
+from lsmlib.checkpoints import Checkpoints, Terminated, describe_run
 from lsmlib.checks import check_whole
+from lsmlib.distribution import describe_devices
+from lsmlib.estimate import estimate_step, measure_flops
+from lsmlib.models.lsm1 import LSM1
+from lsmlib.models.lsm2 import LSM2
 from lsmlib.nn.memory import keep_freed_memory
+from lsmlib.nn.transformer import Transformer
 from lsmlib.training_logs import LogFiles, ProgressBar, StepHistory, StopIfNotFinite, Validation
 
 
+@keras.saving.register_keras_serializable(package="lsmlib")
+class Schedule(keras.optimizers.schedules.CosineDecay):
+    """A linear rise, then a cosine to zero, by how often weights have changed.
+
+    Keras asks for the rate by steps, also where it averages the gradients of several before weights change.
+    """
+
+    def __init__(self, changes: int, learning_rate: float, warmup: float, accumulate: int = 1) -> None:
+        rising = max(round(warmup * changes), 1)
+        super().__init__(0.0, max(changes - rising, 1), warmup_target=learning_rate, warmup_steps=rising)
+        self.accumulate = accumulate
+        self._config = {
+            "changes": changes, "learning_rate": learning_rate, "warmup": warmup, "accumulate": accumulate
+        }  # fmt: skip
+
+    def __call__(self, step: Any) -> Any:
+        """The rate at this step."""
+        return super().__call__(step // self.accumulate)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return self._config
+
+
 def make_optimizer(
-    steps: int, learning_rate: float = 1e-3, warmup: float = 0.05, weight_decay: float = 1e-4, clip: float = 1.0
+    steps: int,
+    learning_rate: float = 1e-3,
+    warmup: float = 0.05,
+    weight_decay: float = 1e-4,
+    clip: float = 1.0,
+    accumulate: int = 1,
 ) -> keras.optimizers.Optimizer:
     """AdamW with the schedule and the clipping described above.
 
@@ -29,12 +68,13 @@ def make_optimizer(
         weight_decay: decoupled: each step takes this share times the learning rate off every matrix; biases, norms and
             learned tokens are left alone.
         clip: the largest norm of all gradients together.
+        accumulate: steps whose gradients are averaged before weights change once.
     """
-    rising = max(round(warmup * steps), 1)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, max(steps - rising, 1), warmup_target=learning_rate, warmup_steps=rising
-    )
-    optimizer = keras.optimizers.AdamW(schedule, beta_2=0.95, weight_decay=weight_decay, global_clipnorm=clip)
+    schedule = Schedule(steps // accumulate, learning_rate, warmup, accumulate)
+    optimizer = keras.optimizers.AdamW(
+        schedule, beta_2=0.95, weight_decay=weight_decay, global_clipnorm=clip,
+        gradient_accumulation_steps=accumulate if accumulate > 1 else None,
+    )  # fmt: skip
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "token"])
     return optimizer
 
@@ -50,6 +90,10 @@ def pretrain(
     valid: xr.Dataset | None = None,
     evaluate_every: int | None = None,
     log_dir: str | Path | None = None,
+    checkpoint_dir: str | Path | None = None,
+    checkpoint_every: int | None = None,
+    accumulate: int = 1,
+    rematerialise: bool = False,
     progress: bool = True,
 ) -> dict[str, list[float]]:
     """Train a model on windows without labels.
@@ -69,36 +113,93 @@ def pretrain(
             with the same hidden tokens or views (the model's ``validation_loss``).
         evaluate_every: steps between two evaluations; by default a tenth of ``steps``.
         log_dir: a folder for ``log.csv`` (a row a step), TensorBoard's files, and with ``valid`` a picture of example
-            reconstructions at each evaluation, if the model has ``reconstruct``.
-        progress: whether to show a progress bar.
+            reconstructions at each evaluation, if the model has ``reconstruct`` and trains in one process.
+        checkpoint_dir: a folder, local or ``gs://…``, for checkpoints. If it holds this training already, it goes on
+            from there, and comes to the same weights and losses, bit for bit on the same machine. Told to stop by
+            SIGTERM, it saves first.
+        checkpoint_every: steps between two checkpoints, beside those at every evaluation; by default a twentieth of
+            ``steps``.
+        accumulate: for batches that do not fit: so many of them are read before weights change once, by the mean of
+            their gradients, as with batches so many times as large and so many times fewer steps.
+        rematerialise: for models that do not fit: compute each block's activations again for the gradient instead of
+            keeping them, for a third more work.
+        progress: whether to say beforehand where and how it computes, what memory it takes and how long at least, and
+            to show a progress bar.
 
     Returns:
         ``loss`` and ``learning_rate``, an entry a step; with ``valid`` also ``valid_step`` and ``valid_loss``.
 
     Raises:
-        ValueError: if an argument is out of range or the windows do not fit the model.
+        ValueError: if an argument is out of range, the windows do not fit the model, or ``checkpoint_dir`` holds
+            another training.
         FloatingPointError: if the loss becomes infinite or NaN. The last finite weights are put back into the model,
             and saved to ``log_dir`` if there is one.
+        OSError: if a checkpoint cannot be written.
+        MemoryError: if a step does not fit the device.
     """
     check_whole("steps", steps, 1)
     evaluate_every = max(steps // 10, 1) if evaluate_every is None else evaluate_every
     check_whole("evaluate_every", evaluate_every, 1)
+    checkpoint_every = max(steps // 20, 1) if checkpoint_every is None else checkpoint_every
+    check_whole("checkpoint_every", checkpoint_every, 1)
+    check_whole("accumulate", accumulate, 1)
+    if steps % accumulate:
+        raise ValueError(f"accumulate is {accumulate}; expected a divisor of the {steps} steps")
     if not learning_rate > 0:
         raise ValueError(f"learning_rate is {learning_rate}; expected a number above 0, such as 1e-3")
     for windows in (train, valid):
         if windows is not None:
             model.check_windows(windows)
-    batches = make_batches(train, batch_size, seed, prepare=getattr(model, "prepare", None))
+    batches = partial(make_batches, train, batch_size, seed, prepare=getattr(model, "prepare", None))
+    batches()  # whether it can, before anything is changed
     keep_freed_memory()
-    model.compile(make_optimizer(steps, learning_rate))
+    first = jax.process_index() == 0  # only one of several processes writes
+    if progress and first and isinstance(model, LSM1 | LSM2):
+        devices = jax.device_count() if keras.distribution.distribution() else 1
+        estimate = estimate_step(model, train, -(-batch_size // devices), rematerialise)
+        print(describe_devices(model))
+        print(estimate.describe(steps, measure_flops(model.dtype_policy.compute_dtype)), flush=True)
+    for layer in model._flatten_layers():
+        if isinstance(layer, Transformer):
+            layer.rematerialise = rematerialise
+    model.compile(make_optimizer(steps, learning_rate, accumulate=accumulate))
+    model.optimizer.build(model.trainable_variables)
     history = StepHistory()
-    callbacks: list[keras.callbacks.Callback] = [history, StopIfNotFinite(log_dir)]
+    callbacks: list[keras.callbacks.Callback] = [history, StopIfNotFinite(history, log_dir)]
     if valid is not None:
-        callbacks.append(Validation(valid, evaluate_every, history))
-    with ExitStack() as opened:
-        if log_dir is not None:
-            callbacks.append(opened.enter_context(closing(LogFiles(log_dir, history, valid))))
-        if progress:
-            callbacks.append(opened.enter_context(closing(ProgressBar(steps, history))))
-        model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=callbacks)
+        callbacks.append(Validation(valid, evaluate_every, steps, history))
+    try:
+        with ExitStack() as opened:
+            if checkpoint_dir is not None:
+                arguments = {"steps": steps, "batch_size": batch_size, "accumulate": accumulate, "seed": seed}
+                run = describe_run(model, train, **arguments, rate=learning_rate)
+                saved = opened.enter_context(Checkpoints(checkpoint_dir, run, history, checkpoint_every))
+                saved.resume(model)
+            if log_dir is not None and first:
+                # a picture is computed by all processes together or not at all
+                examples = valid if jax.process_count() == 1 else None
+                callbacks.append(opened.enter_context(closing(LogFiles(log_dir, history, examples))))
+            if checkpoint_dir is not None:
+                callbacks.append(saved)
+            if progress and first:
+                callbacks.append(opened.enter_context(closing(ProgressBar(steps, history))))
+            left = steps - history.step
+            if left:
+                rest = batches(start_step=history.step)
+                model.fit(rest, steps_per_epoch=left, shuffle=False, verbose=0, callbacks=callbacks)
+    except Terminated:
+        signal.raise_signal(signal.SIGTERM)  # now that all is written, what it was meant to do
+        raise SystemExit(128 + signal.SIGTERM) from None
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise MemoryError(
+            f"the device has too little memory for a step of {batch_size} rows of this model. Lower batch_size and "
+            "raise accumulate, or try rematerialise=True, dtype='mixed_bfloat16' or a smaller size. "
+            f"{_where(checkpoint_dir)}"
+        ) from error
     return history.logs
+
+
+def _where(checkpoint_dir: str | Path | None) -> str:
+    return "Nothing was saved" if checkpoint_dir is None else f"What was trained so far is in {checkpoint_dir}"

@@ -9,6 +9,8 @@ import numpy as np
 import xarray as xr
 from tqdm.auto import tqdm
 
+from lsmlib.distribution import to_host
+
 SNAPSHOT_STEPS = 100  # how often weights are set aside in case the loss stops being a number
 
 
@@ -34,37 +36,30 @@ class StepHistory(keras.callbacks.Callback):
 class Validation(keras.callbacks.Callback):
     """The loss on other people's windows, every so many steps and after the last."""
 
-    def __init__(self, valid: xr.Dataset, every: int, history: StepHistory) -> None:
+    def __init__(self, valid: xr.Dataset, every: int, steps: int, history: StepHistory) -> None:
         super().__init__()
-        self.valid, self.every, self.history = valid, every, history
+        self.valid, self.every, self.steps, self.history = valid, every, steps, history
         history.logs |= {"valid_step": [], "valid_loss": []}
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Evaluate when it is time."""
-        if self.history.step % self.every == 0:
-            self._evaluate()
-
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """Evaluate after the last step."""
-        if self.history.step % self.every:
-            self._evaluate()
-
-    def _evaluate(self) -> None:
-        self.history.logs["valid_step"].append(self.history.step)
-        self.history.logs["valid_loss"].append(self.model.validation_loss(self.valid))
+        step, logged = self.history.step, self.history.logs
+        if step % self.every == 0 or step == self.steps:
+            logged["valid_step"].append(step)
+            logged["valid_loss"].append(self.model.validation_loss(self.valid))
 
 
 class StopIfNotFinite(keras.callbacks.Callback):
     """Ends a training whose loss is no number any more, with the last finite weights."""
 
-    def __init__(self, log_dir: str | Path | None) -> None:
+    def __init__(self, history: StepHistory, log_dir: str | Path | None) -> None:
         super().__init__()
-        self.log_dir, self.step, self.saved_step = log_dir, 0, 0
+        self.history, self.log_dir, self.saved_step = history, log_dir, 0
         self.saved: list[np.ndarray] = []
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Set the first weights aside."""
-        self.saved = [np.array(variable.value) for variable in self.model.variables]
+        self.saved_step, self.saved = self.history.step, self._copy()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Look at the loss; set weights aside from time to time.
@@ -72,14 +67,16 @@ class StopIfNotFinite(keras.callbacks.Callback):
         Raises:
             FloatingPointError: if the loss is not finite.
         """
-        self.step += 1
-        loss = (logs or {})["step_loss"]
+        step, loss = self.history.step, (logs or {})["step_loss"]
         if not np.isfinite(loss):
             self._stop(loss)
-        if self.step % SNAPSHOT_STEPS == 0:
-            values = [np.array(variable.value) for variable in self.model.variables]
+        if step % SNAPSHOT_STEPS == 0:
+            values = self._copy()
             if all(np.isfinite(value).all() for value in values):
-                self.saved, self.saved_step = values, self.step
+                self.saved, self.saved_step = values, step
+
+    def _copy(self) -> list[np.ndarray]:
+        return [np.array(to_host(variable.value)) for variable in self.model.variables]
 
     def _stop(self, loss: float) -> None:
         model = self.model
@@ -92,7 +89,7 @@ class StopIfNotFinite(keras.callbacks.Callback):
             model.save(path)
             where = f", and saved to {path}"
         raise FloatingPointError(
-            f"the loss is {loss} at step {self.step}. The model is back at step {self.saved_step}{where}. "
+            f"the loss is {loss} at step {self.history.step}. The model is back at step {self.saved_step}{where}. "
             "Look for NaN or infinities in the windows; otherwise lower learning_rate"
         )
 
@@ -109,7 +106,8 @@ class LogFiles(keras.callbacks.Callback):
         self.file = (self.folder / "log.csv").open("w", newline="")
         self.csv = csv.DictWriter(self.file, ["step", "loss", "learning_rate", "valid_loss"])
         self.csv.writeheader()
-        self.board = SummaryWriter(str(self.folder))
+        self._write_earlier_rows()
+        self.board = SummaryWriter(str(self.folder), purge_step=history.step + 1)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Write this step's row, and a picture if it was evaluated."""
@@ -128,6 +126,13 @@ class LogFiles(keras.callbacks.Callback):
         self.file.close()
         self.board.close()
 
+    def _write_earlier_rows(self) -> None:
+        """Those of a training that was taken up again: later ones, which it had written, are made anew."""
+        logged = self.history.logs
+        evaluated = dict(zip(logged.get("valid_step", []), logged.get("valid_loss", []), strict=True))
+        for step, row in enumerate(zip(logged["loss"], logged["learning_rate"], strict=True), start=1):
+            self.csv.writerow(dict(zip(self.csv.fieldnames, (step, *row, evaluated.get(step, "")), strict=True)))
+
     def _draw(self, step: int) -> None:
         from lsmlib.plots_models import plot_reconstruction
 
@@ -143,7 +148,8 @@ class ProgressBar(keras.callbacks.Callback):
 
     def __init__(self, steps: int, history: StepHistory) -> None:
         super().__init__()
-        self.bar, self.history, self.smooth = tqdm(total=steps, desc="pretrain", unit="step"), history, float("nan")
+        self.bar = tqdm(total=steps, initial=history.step, desc="pretrain", unit="step")
+        self.history, self.smooth = history, float("nan")
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Move on."""

@@ -61,8 +61,8 @@ PROFILE = "laptop"
 # notebooks.
 
 # %%
-pd.DataFrame([(p.name, p.people, p.days, p.steps, p.size) for p in lsmlib.PROFILES.values()]).set_axis(
-    ["profile", "people", "days each", "training steps", "model"], axis=1
+pd.DataFrame([(p.name, p.people, p.days, p.lsm2.steps, p.lsm2.size) for p in lsmlib.PROFILES.values()]).set_axis(
+    ["profile", "people", "days each", "steps of LSM-2", "its size"], axis=1
 ).set_index("profile")
 
 # %% [markdown]
@@ -121,7 +121,7 @@ print(f"{jax.default_backend()}: {gigaflops:,.0f} billion float32 operations and
 # %%
 tokens, observed_share, weights = 144 * 26, 0.51, 25e6
 per_day = 6 * weights * tokens * observed_share
-paper = lsmlib.profile("paper")
+paper = lsmlib.profile("paper").lsm2
 days_per_second = gigaflops * 1e9 / per_day
 hours = paper.steps * paper.batch_size / days_per_second / 3600
 print(f"{per_day / 1e12:.2f} trillion operations a day read: at best {days_per_second:,.1f} days a second here,")

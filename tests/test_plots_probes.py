@@ -56,6 +56,25 @@ def test_confusion_is_shares_of_the_true_class():
         plots.plot_confusion(Predictions(np.arange(3.0), np.arange(3.0), np.arange(3), np.array([])))
 
 
+def test_robustness_is_dots_beside_what_there_was():
+    table = pd.DataFrame(
+        [
+            ("anxiety", "a", "nothing", "macro F1", 0.8, 0.7, 0.9), ("anxiety", "a", "PPG", "macro F1", 0.6, 0.5, 0.7),
+            ("anxiety", "b", "nothing", "macro F1", 0.7, 0.6, 0.8), ("anxiety", "b", "PPG", "macro F1", 0.3, 0.2, 0.4),
+        ],
+        columns=["task", "embedder", "setting", "metric", "value", "low", "high"],
+    )  # fmt: skip
+    (axes,) = plots.plot_robustness(table).axes
+    dots = {line.get_label(): line.get_xdata().tolist() for line in axes.lines if line.get_marker() == "o"}
+    assert dots == {"a": [0.6], "b": [0.3]}
+    assert [line.get_xdata()[0] for line in axes.lines if line.get_ls() == ":"] == [0.8, 0.7]
+    ends = {tuple(segment[:, 0]) for lines in axes.collections for segment in lines.get_segments()}
+    assert ends == {(0.5, 0.7), (0.2, 0.4)}
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["PPG"]
+    with pytest.raises(ValueError, match="no row has metric 'AUC'"):
+        plots.plot_robustness(table, "AUC")
+
+
 @pytest.mark.parametrize("method", ["PCA", "t-SNE"])
 def test_maps_keep_apart_what_is_apart(method):
     draw = np.random.default_rng(0)

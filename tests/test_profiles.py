@@ -4,19 +4,21 @@ import dataclasses
 
 import pytest
 
-from lsmlib.models.sizes import LSM1_SIZES
+from lsmlib.models.sizes import LSM1_SIZES, LSM2_SIZES
 from lsmlib.profiles import PROFILES, profile
 
 
 def test_rows_are_found_by_their_own_names_and_grow():
     assert list(PROFILES) == ["smoke", "laptop", "accelerator", "paper"]
     rows = list(PROFILES.values())
-    for column in ("people", "days", "steps", "batch_size"):
-        values = [getattr(row, column) for row in rows]
-        assert values == sorted(values) and values[0] > 0
-    for column in ("people", "days", "steps", "batch_size"):
-        values = [getattr(row.lsm1, column) for row in rows]
-        assert values == sorted(values) and values[0] > 0
+    for table, columns in (
+        (rows, ("people", "days")),
+        ([row.lsm1 for row in rows], ("people", "days", "steps", "batch_size")),
+        ([row.lsm2 for row in rows], ("people", "days", "steps", "batch_size")),
+    ):
+        for column in columns:
+            values = [getattr(row, column) for row in table]
+            assert values == sorted(values) and values[0] > 0
     assert all(profile(name) is row and row.name == name for name, row in PROFILES.items())
 
 
@@ -24,10 +26,11 @@ def test_paper_is_the_published_cohort():
     paper = profile("paper")
     assert paper.people == 60_440
     assert paper.people * paper.days == pytest.approx(1.6e6, rel=0.03)
+    assert (paper.lsm2.people, paper.lsm2.days) == (paper.people, paper.days)
 
 
 def test_sizes_exist():
-    assert all(row.lsm1.size in LSM1_SIZES for row in PROFILES.values())
+    assert all(row.lsm1.size in LSM1_SIZES and row.lsm2.size in LSM2_SIZES for row in PROFILES.values())
 
 
 def test_unknown_name_says_which_there_are():
@@ -39,4 +42,4 @@ def test_unknown_name_says_which_there_are():
 
 def test_a_row_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        profile("smoke").steps = 5  # type: ignore[misc]
+        profile("smoke").people = 5  # type: ignore[misc]

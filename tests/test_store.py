@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from functools import partial
 from pathlib import Path
 
@@ -119,6 +120,29 @@ def test_the_same_bytes_from_four_workers(cohort, saved, tmp_path):
     opened = lsmlib.open_cohort(saved).chunk(day=64)  # so that stored arrays travel to other processes, too
     with Client(n_workers=4, threads_per_worker=1, dashboard_address=None, local_directory=tmp_path / "dask"):
         lsmlib.save_cohort(opened, tmp_path / "c.zarr")
+    assert contents(tmp_path / "c.zarr") == contents(saved)
+
+
+def test_a_worker_that_is_killed_in_the_middle_changes_nothing(saved, tmp_path):
+    """The one that gets the second block dies, once; Dask starts another, and what it had is done again."""
+
+    def die_once(block, block_info=None):
+        mark = tmp_path / "died"
+        if block_info[None]["chunk-location"][0] == 1 and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return block
+
+    opened = lsmlib.open_cohort(saved).chunk(day=64)
+    signals = da.map_blocks(die_once, opened["signals"].data, dtype=np.float32)
+    lazy = opened.assign(signals=opened["signals"].copy(data=signals))
+    options = {"n_workers": 4, "threads_per_worker": 1, "dashboard_address": None}
+    with Client(**options, local_directory=tmp_path / "dask", silence_logs=50) as client:
+        before = set(client.scheduler_info(n_workers=-1)["workers"])
+        lsmlib.save_cohort(lazy, tmp_path / "c.zarr")
+        client.wait_for_workers(4)
+        assert set(client.scheduler_info(n_workers=-1)["workers"]) != before  # one was restarted
+    assert (tmp_path / "died").exists()
     assert contents(tmp_path / "c.zarr") == contents(saved)
 
 

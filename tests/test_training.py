@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import lsmlib
+from lsmlib.masking import Mixture
 from lsmlib.models.lsm1 import LSM1
 from lsmlib.training import make_optimizer
 from lsmlib.training_logs import SNAPSHOT_STEPS
@@ -109,12 +110,37 @@ def test_a_loss_that_is_no_number_stops_with_the_last_finite_weights(windows, tm
     assert SNAPSHOT_STEPS > 50
 
 
+def test_accumulated_batches_are_one_large_batch(windows):
+    """Of complete days every mask hides as many tokens, so that the mean of two batches' losses is the loss of both."""
+
+    def run(steps, batch_size, accumulate):
+        model = lsmlib.LSM2("nano", minutes=60, mixture=Mixture(chances=(1, 0, 0)), drop=0)
+        options = {"steps": steps, "batch_size": batch_size, "accumulate": accumulate, "learning_rate": 1e-2}
+        history = lsmlib.pretrain(model, windows, **options, progress=False)
+        return model.embed(windows), history
+
+    (whole, one), (halves, two) = run(4, 8, 1), run(8, 4, 2)
+    np.testing.assert_allclose(halves, whole, atol=1e-4)
+    np.testing.assert_allclose(np.reshape(two["loss"], (4, 2)).mean(axis=1), one["loss"], rtol=1e-5)
+    np.testing.assert_allclose(two["learning_rate"][1::2], one["learning_rate"], atol=1e-9)
+
+
+def test_rematerialised_training_is_the_same(windows):
+    plain, history = train(windows)
+    model, again = train(windows, rematerialise=True)
+    assert again["loss"] == pytest.approx(history["loss"], rel=1e-5)
+    for ours, theirs in zip(weights_of(model), weights_of(plain), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"steps": 0}, "steps is 0"),
         ({"evaluate_every": 0}, "evaluate_every is 0"),
         ({"learning_rate": -1.0}, "learning_rate is -1.0"),
+        ({"accumulate": 0}, "accumulate is 0"),
+        ({"accumulate": 4}, "accumulate is 4; expected a divisor of the 6 steps"),
     ],
 )
 def test_options_out_of_range(windows, options, message):

@@ -3,6 +3,10 @@ from .activity_windows import activity_windows as activity_windows
 from .backbones import TokenPool as TokenPool
 from .backbones import conv_net as conv_net
 from .backbones import embed_pooled as embed_pooled
+from .captioning import Judged as Judged
+from .captioning import judge_facts as judge_facts
+from .captioning import score_captions as score_captions
+from .captioning import understood_share as understood_share
 from .contrastive import SimCLR as SimCLR
 from .contrastive import nt_xent as nt_xent
 from .coverage import DAY_PARTS as DAY_PARTS

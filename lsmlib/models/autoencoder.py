@@ -18,13 +18,15 @@ class Encoder(keras.layers.Layer):
     With ``class_token``, one learned token stands before the others, as in the reference masked autoencoder.
     """
 
-    def __init__(self, grid: Grid, stack: Stack, class_token: bool, seeds: Iterator[int], **kwargs: Any) -> None:
+    def __init__(
+        self, grid: Grid, stack: Stack, class_token: bool, seeds: Iterator[int], mimetic: float, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.grid, self.width, self.class_token = grid, stack.width, None
         self.positions = sincos_positions(grid.rows, grid.columns, stack.width)
         self.embedding = dense(stack.width, seeds, name="embedding", dtype=self.dtype_policy)
         self.token_initializer = _small(next(seeds)) if class_token else None
-        self.transformer = Transformer(stack, seeds, name="transformer", dtype=self.dtype_policy)
+        self.transformer = Transformer(stack, seeds, mimetic, name="transformer", dtype=self.dtype_policy)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the weights for windows ``[b, t, s]``."""
@@ -65,13 +67,13 @@ class Encoder(keras.layers.Layer):
 class DecoderParts(keras.layers.Layer):
     """What every decoder from encoded tokens to patches is made of; how tokens are laid out is up to each."""
 
-    def __init__(self, grid: Grid, stack: Stack, seeds: Iterator[int], **kwargs: Any) -> None:
+    def __init__(self, grid: Grid, stack: Stack, seeds: Iterator[int], mimetic: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.grid, self.width = grid, stack.width
         self.positions = sincos_positions(grid.rows, grid.columns, stack.width)
         self.embedding = dense(stack.width, seeds, name="embedding", dtype=self.dtype_policy)
         self.token_initializer = _small(next(seeds))
-        self.transformer = Transformer(stack, seeds, name="transformer", dtype=self.dtype_policy)
+        self.transformer = Transformer(stack, seeds, mimetic, name="transformer", dtype=self.dtype_policy)
         self.prediction = dense(grid.cells, seeds, name="prediction", dtype=self.dtype_policy)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -87,8 +89,10 @@ class DecoderParts(keras.layers.Layer):
 class Decoder(DecoderParts):
     """Vectors of the kept tokens to the patches of all tokens; a hidden one starts from a learned mask token."""
 
-    def __init__(self, grid: Grid, stack: Stack, class_token: bool, seeds: Iterator[int], **kwargs: Any) -> None:
-        super().__init__(grid, stack, seeds, **kwargs)
+    def __init__(
+        self, grid: Grid, stack: Stack, class_token: bool, seeds: Iterator[int], mimetic: float, **kwargs: Any
+    ) -> None:
+        super().__init__(grid, stack, seeds, mimetic, **kwargs)
         self.skip = int(class_token)
 
     def call(self, encoded: Any, kept: Any) -> Any:

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
+from lsmlib.distribution import to_host
+
 
 def run_in_batches(
     function: Callable[[Any, dict[str, Any]], Any], model: keras.Model, inputs: dict[str, np.ndarray], batch_size: int
@@ -24,7 +26,7 @@ def run_in_batches(
     results = []
     for taken in _batches(np.arange(rows), batch_size, function):
         result = program(*state, {name: values[taken] for name, values in inputs.items()})
-        results.append(keras.ops.convert_to_numpy(result))
+        results.append(to_host(result))
     return np.concatenate(results)[:rows].astype(np.float32, copy=False)
 
 
@@ -53,7 +55,7 @@ def run_in_packs(
     batch_size = min(batch_size, len(order))
     for start, taken in enumerate(_batches(order, batch_size, function)):
         inputs = pack(taken)
-        yield order[start * batch_size :][:batch_size], inputs, keras.ops.convert_to_numpy(program(*state, inputs))
+        yield order[start * batch_size :][:batch_size], inputs, to_host(program(*state, inputs))
 
 
 def _batches(rows: np.ndarray, size: int, function: Callable[..., Any]) -> Iterator[np.ndarray]:

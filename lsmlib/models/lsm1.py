@@ -45,6 +45,7 @@ class LSM1(SavedModel):
         hide: the share of tokens hidden at random in training.
         augment: which of ``"stretch"``, ``"flip"`` and ``"noise"`` to change training windows by.
         class_token: whether a learned token stands before the others, as in the reference masked autoencoder.
+        mimetic: how strongly tokens attend to tokens like themselves at first; see ``MimeticUniform``. 0: not at all.
         seed: of the initial weights, the masks and the augmentations.
         dtype: Keras' policy; ``"mixed_bfloat16"`` computes in bfloat16 and keeps weights, norms and loss in float32.
 
@@ -63,6 +64,7 @@ class LSM1(SavedModel):
         hide: float = 0.8,
         augment: tuple[str, ...] = (),
         class_token: bool = False,
+        mimetic: float = 0.0,
         seed: int = 0,
         dtype: Any = None,
         name: str = "lsm1",
@@ -84,17 +86,14 @@ class LSM1(SavedModel):
         self._config = {
             "size": size, "minutes": minutes, "signals": signals, "patch_minutes": patch_minutes,
             "patch_signals": patch_signals, "hide": hide, "augment": tuple(augment), "class_token": class_token,
-            "seed": seed, "name": name,
+            "mimetic": mimetic, "seed": seed, "name": name,
         }  # fmt: skip
         seeds = seed_stream(seed)
         self.random = RandomStream(next(seeds), name="random")
         self.augment = Augment(tuple(augment), next(seeds), name="augment", dtype="float32")
-        self.encoder = Encoder(
-            self.grid, self.size.encoder, class_token, seeds, name="encoder", dtype=self.dtype_policy
-        )
-        self.decoder = Decoder(
-            self.grid, self.size.decoder, class_token, seeds, name="decoder", dtype=self.dtype_policy
-        )
+        options = {"mimetic": mimetic, "dtype": self.dtype_policy}
+        self.encoder = Encoder(self.grid, self.size.encoder, class_token, seeds, name="encoder", **options)
+        self.decoder = Decoder(self.grid, self.size.decoder, class_token, seeds, name="decoder", **options)
         self.step_loss = Latest(name="step_loss")
         self.build((None, minutes, signals))
 

@@ -9,13 +9,14 @@ whether the decoder reads inherited positions, and how the artificial masks are 
 
 from typing import Any
 
+import jax
 import keras
 import numpy as np
 import xarray as xr
 from keras import ops
 
 from lsmlib.checks import check_cohort, check_whole
-from lsmlib.masking import Mixture
+from lsmlib.masking import Mixture, draw_noise
 from lsmlib.models.batching import run_in_packs
 from lsmlib.models.latest import Latest
 from lsmlib.models.packed import TokenDecoder, TokenEncoder
@@ -56,6 +57,7 @@ class LSM2(SavedModel):
         decoder_reads: ``"observed"``: tokens in the decoder attend to visible ones and to those that are predicted, so
             that it can leave others out; ``"all"``: to every position of the day, mask tokens where it is missing.
         packing: ``"exact"`` or ``"paper"``.
+        mimetic: how strongly tokens attend to tokens like themselves at first; see ``MimeticUniform``. 0: not at all.
         seed: of the initial weights and the masks.
         dtype: Keras' policy; ``"mixed_bfloat16"`` computes in bfloat16 and keeps weights, norms and loss in float32.
 
@@ -75,6 +77,7 @@ class LSM2(SavedModel):
         drop: float = 0.5,
         decoder_reads: str = "observed",
         packing: str = "exact",
+        mimetic: float = 3.0,
         seed: int = 0,
         dtype: Any = None,
         name: str = "lsm2",
@@ -107,12 +110,14 @@ class LSM2(SavedModel):
         self._config = {
             "size": size, "minutes": minutes, "signals": signals, "patch_minutes": patch_minutes,
             "patch_missing_if": patch_missing_if, "mixture": tuple(self.mixture), "drop": drop,
-            "decoder_reads": decoder_reads, "packing": packing, "seed": seed, "name": name,
+            "decoder_reads": decoder_reads, "packing": packing, "mimetic": mimetic,
+            "seed": seed, "name": name,
         }  # fmt: skip
         seeds = seed_stream(seed)
         self.random = RandomStream(next(seeds), name="random")
-        self.encoder = TokenEncoder(self.grid, self.size.encoder, seeds, name="encoder", dtype=self.dtype_policy)
-        self.decoder = TokenDecoder(self.grid, self.size.decoder, seeds, name="decoder", dtype=self.dtype_policy)
+        options = {"mimetic": mimetic, "dtype": self.dtype_policy}
+        self.encoder = TokenEncoder(self.grid, self.size.encoder, seeds, name="encoder", **options)
+        self.decoder = TokenDecoder(self.grid, self.size.decoder, seeds, name="decoder", **options)
         self.step_loss = Latest(name="step_loss")
         self.build((None, minutes, signals))
 
@@ -191,13 +196,20 @@ class LSM2(SavedModel):
             "scored": ops.take_along_axis(known & asked[:, :, None], order[:, :, None], axis=1),
         }
 
-    def pack(self, signals: np.ndarray, hidden: np.ndarray, rows: int | None = None) -> dict[str, np.ndarray]:
+    def pack(
+        self,
+        signals: np.ndarray,
+        hidden: np.ndarray,
+        rows: int | None = None,
+        longest: tuple[int, int] | None = None,
+    ) -> dict[str, np.ndarray]:
         """Lay out days with the tokens that are visible, and those that are to be predicted, and no others.
 
         Args:
             signals: normalised days ``[b, t, s]``, NaN where missing.
             hidden: tokens to hide, bool ``[b, n]``; those that are observed are scored.
             rows: to lay them out in; by default as many as suit the device.
+            longest: see ``pack_days``.
 
         Returns:
             See ``lsmlib.packing.pack_days``.
@@ -205,10 +217,14 @@ class LSM2(SavedModel):
         patches, observed = self._patches(signals)
         patches = np.where(observed[:, :, None], patches, np.nan)
         asked = hidden & observed if self.decoder_reads == "observed" else hidden | ~observed
-        return pack_days(patches, observed & ~hidden, asked, rows_for(len(signals)) if rows is None else rows)
+        rows = rows_for(len(signals)) if rows is None else rows
+        return pack_days(patches, observed & ~hidden, asked, rows, longest)
 
     def prepare(self, signals: np.ndarray, places: np.ndarray) -> dict[str, np.ndarray]:
         """Hide tokens of days and lay them out, for training: what ``make_batches(…, prepare=…)`` calls.
+
+        Where several processes train together, each lays out its own days. Rows must be as long in all of them, and
+        none knows the others' days: so they are as long as the masks allow any day to be.
 
         Args:
             signals: normalised days ``[b, t, s]``, NaN where missing.
@@ -217,15 +233,19 @@ class LSM2(SavedModel):
         Returns:
             ``pack``'s rows, or with ``packing="paper"`` a dict of ``signals`` and the ``noise`` to draw from.
         """
-        noise = self._draw(places)
+        noise = draw_noise(self.seed, places, self.grid.tokens + 2)
         if self.packing == "paper":
             return {"signals": signals, "noise": noise}
-        return self.pack(signals, self.mixture.hide(noise, self.grid.rows, self.grid.columns))
+        hidden = self.mixture.hide(noise, self.grid.rows, self.grid.columns)
+        tokens = self.grid.tokens
+        longest = (tokens - self._least_hidden(), tokens) if jax.process_count() > 1 else None
+        return self.pack(signals, hidden, longest=longest)
 
     def validation_loss(self, cohort: xr.Dataset, batch_size: int = 32) -> float:
         """The loss on these days, hiding the same tokens whenever the same days come in the same order."""
         self.check_windows(cohort)
-        signals, noise = normalise(cohort["signals"].values), self._draw(np.arange(cohort.sizes["day"]))
+        signals = normalise(cohort["signals"].values)
+        noise = draw_noise(self.seed, np.arange(len(signals)), self.grid.tokens + 2)
         hidden = self.mixture.hide(noise, self.grid.rows, self.grid.columns)
         squared, cells = 0.0, 0
 
@@ -353,12 +373,6 @@ class LSM2(SavedModel):
         """How many tokens of each day are visible."""
         observed = [self.observed_tokens(~np.isnan(day[None]))[0] for day in signals]
         return np.array([(day & ~h).sum() for day, h in zip(observed, hidden, strict=True)])
-
-    def _draw(self, places: np.ndarray) -> np.ndarray:
-        """Noise ``[b, n + 2]``; of Philox only the bits are used, which numpy promises never to change."""
-        count = self.grid.tokens + 2
-        bits = [np.random.Philox(key=[self.seed, int(place)]).random_raw(count) for place in places]
-        return (np.array(bits).reshape(-1, count) >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-24)
 
     def _least_hidden(self) -> int:
         counts = self.mixture.counts(self.grid.rows, self.grid.columns)

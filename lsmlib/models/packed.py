@@ -16,12 +16,12 @@ from lsmlib.nn.transformer import Stack, Transformer, dense
 class TokenEncoder(keras.layers.Layer):
     """Visible patches to vectors."""
 
-    def __init__(self, grid: Grid, stack: Stack, seeds: Iterator[int], **kwargs: Any) -> None:
+    def __init__(self, grid: Grid, stack: Stack, seeds: Iterator[int], mimetic: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.cells, self.width = grid.cells, stack.width
         self.positions = sincos_positions(grid.rows, grid.columns, stack.width)
         self.embedding = dense(stack.width, seeds, name="embedding", dtype=self.dtype_policy)
-        self.transformer = Transformer(stack, seeds, name="transformer", dtype=self.dtype_policy)
+        self.transformer = Transformer(stack, seeds, mimetic, name="transformer", dtype=self.dtype_policy)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the weights for ``values`` ``[r, k, cells]``."""

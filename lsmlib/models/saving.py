@@ -5,8 +5,11 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import jax
 import keras
 import numpy as np
+
+from lsmlib.distribution import gathered
 
 SIGNATURE = "lsmlib_weights"  # where a file of weights holds the names and shapes of all of them, as JSON
 
@@ -18,19 +21,25 @@ class SavedModel(keras.Model):
     """
 
     def save(self, filepath: str | Path, overwrite: bool = True, **options: Any) -> None:
-        """Save as Keras does, but aside, and then put the whole file into place."""
+        """Save as Keras does, but aside, and then put the whole file into place.
+
+        Of several processes that train together, all must ask for it; the first writes.
+        """
         path = Path(filepath)
         if path.suffix != ".keras":
             raise ValueError(f"the file is {path.name!r}; expected a name that ends in .keras")
         aside = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}.keras")
         if path.exists() and not overwrite:
             raise FileExistsError(f"{path} exists; pass overwrite=True, or another name")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            super().save(aside, **options)
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
+        with gathered(self):
+            if jax.process_index():
+                return
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                super().save(aside, **options)
+                aside.replace(path)
+            finally:
+                aside.unlink(missing_ok=True)
 
     def load_weights(self, filepath: str | Path, **options: Any) -> None:
         """Load weights as Keras does, all or none: Keras finds out what does not fit while it is loading."""

@@ -50,3 +50,12 @@ def size_of(name: str | Size, table: dict[str, Size]) -> Size:
         if min(stack) < 1 or stack.width % stack.heads or stack.width % 4:
             raise ValueError(f"{stack} cannot be built; expected a width that is a multiple of its heads and of 4")
     return size
+
+
+def count_parameters(size: Size) -> int:
+    """Parameters of all blocks; embeddings and predictions, which depend on the patches, add some percent at most."""
+    blocks = (
+        stack.layers * (4 * stack.width**2 + 2 * stack.width * stack.mlp + 9 * stack.width + stack.mlp)
+        for stack in size
+    )
+    return sum(blocks)

@@ -11,8 +11,10 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import keras
 import numpy as np
 from jax import lax
+from jax.sharding import PartitionSpec
 
 from lsmlib.nn.attention import NEVER
 from lsmlib.nn.cpu_attention import append_channel, fast_exp
@@ -26,8 +28,18 @@ def attend_in_stretches(query, key, value, lengths):
     """``attention`` with ``lengths``, of ``lsmlib.nn.attention``, which checks the arguments."""
     b, n, h, c = query.shape
     heads = (x.astype(jnp.float32).swapaxes(1, 2).reshape(b * h, n, c) for x in (query * c**-0.5, key, value))
-    output = _attend(*heads, jnp.repeat(lengths, h, axis=0))
+    output = _on_each_device(b)(*heads, jnp.repeat(lengths, h, axis=0))
     return output.reshape(b, h, n, c).swapaxes(1, 2).astype(query.dtype)
+
+
+def _on_each_device(rows):
+    """``_attend``, on each device for the rows that it has: of a loop over all of them, XLA would make one for each."""
+    chosen = keras.distribution.distribution()
+    if chosen is None or rows % chosen.device_mesh.devices.size:
+        return _attend
+    split = PartitionSpec(chosen.batch_dim_name)
+    mesh = chosen.device_mesh.backend_mesh
+    return jax.shard_map(_attend, mesh=mesh, in_specs=split, out_specs=split, check_vma=False)
 
 
 @jax.custom_vjp

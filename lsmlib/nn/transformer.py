@@ -32,14 +32,43 @@ def dense(width: int, seeds: Iterator[int], **options: Any) -> keras.layers.Dens
     return keras.layers.Dense(width, kernel_initializer=keras.initializers.GlorotUniform(next(seeds)), **options)
 
 
+class MimeticUniform(keras.initializers.GlorotUniform):
+    """Glorot's weights of queries, keys and values ``[w, 3 w]``; keys as queries, and both ``gain`` times as large.
+
+    At first a token then attends to tokens like itself: of like values, and near it in time or of its signal, as their
+    positions are alike. Trained transformers do so, and otherwise have to find it (mimetic initialisation, Trockman &
+    Kolter, 2023, of which this is the part for queries and keys; theirs is a sum of noise and identity). With
+    ``gain=0`` all three are drawn alone.
+    """
+
+    def __init__(self, gain: float, seed: int) -> None:
+        super().__init__(seed)
+        if not 0 <= gain < float("inf"):
+            raise ValueError(f"mimetic is {gain!r}; expected 0, for queries and keys drawn alone, or a gain such as 3")
+        self.gain = gain
+
+    def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
+        """Draw them."""
+        kernel = super().__call__(shape, dtype)
+        if not self.gain:
+            return kernel
+        query, _, value = ops.split(kernel, 3, axis=-1)
+        return ops.concatenate([self.gain * query, self.gain * query, value], axis=-1)
+
+
 class Block(keras.layers.Layer):
     """Attention among tokens, then two linear layers at each token; both add to what comes in."""
 
-    def __init__(self, width: int, heads: int, mlp: int, seeds: Iterator[int], **kwargs: Any) -> None:
+    def __init__(
+        self, width: int, heads: int, mlp: int, seeds: Iterator[int], mimetic: float = 0.0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.width, self.heads = width, heads
         self.norm_1 = LayerNorm(name="norm_1", dtype=self.dtype_policy)
-        self.query_key_value = dense(3 * width, seeds, name="query_key_value", dtype=self.dtype_policy)
+        self.query_key_value = keras.layers.Dense(
+            3 * width, kernel_initializer=MimeticUniform(mimetic, next(seeds)), name="query_key_value",
+            dtype=self.dtype_policy,
+        )  # fmt: skip
         self.projection = dense(width, seeds, name="projection", dtype=self.dtype_policy)
         self.norm_2 = LayerNorm(name="norm_2", dtype=self.dtype_policy)
         self.mlp_in = dense(mlp, seeds, name="mlp_in", dtype=self.dtype_policy)
@@ -64,15 +93,20 @@ class Block(keras.layers.Layer):
 
 
 class Transformer(keras.layers.Layer):
-    """A stack of blocks and a last normalisation."""
+    """A stack of blocks and a last normalisation; ``mimetic`` is the gain of ``MimeticUniform`` in every block.
 
-    def __init__(self, stack: Stack, seeds: Iterator[int], **kwargs: Any) -> None:
+    While ``rematerialise`` is set, of each block only what goes in is kept for the gradient, and the rest computed
+    again (Chen et al., 2016): memory for one block's activations instead of all, for a third more work.
+    """
+
+    def __init__(self, stack: Stack, seeds: Iterator[int], mimetic: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.blocks = [
-            Block(stack.width, stack.heads, stack.mlp, seeds, name=f"block_{i}", dtype=self.dtype_policy)
+            Block(stack.width, stack.heads, stack.mlp, seeds, mimetic, name=f"block_{i}", dtype=self.dtype_policy)
             for i in range(stack.layers)
         ]
         self.norm = LayerNorm(name="norm", dtype=self.dtype_policy)
+        self.rematerialise = False
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the weights for tokens ``[b, n, w]``."""
@@ -83,5 +117,6 @@ class Transformer(keras.layers.Layer):
     def call(self, x: Any, visible: Any = None, lengths: Any = None) -> Any:
         """Tokens ``[b, n, w]`` to tokens ``[b, n, w]``; ``visible`` or ``lengths`` say which ones attend to which."""
         for block in self.blocks:
-            x = block(x, visible, lengths)
+            run = keras.remat(block) if self.rematerialise else block
+            x = run(x, visible, lengths)
         return self.norm(x)

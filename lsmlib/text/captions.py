@@ -1,0 +1,158 @@
+"""Captions of days: sentences about what was measured, each with the facts it states.
+
+SensorLM (Zhang, Ayush et al., NeurIPS 2025) pairs each day with text at three levels, made of templates: statistical,
+structural and semantic. Wording, detectors and choices of what to tell are ours (``templates``, ``structure``,
+``describe``); unlike the released captioner these captions speak of observed minutes only and can be checked.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from zlib import crc32
+
+import numpy as np
+import xarray as xr
+
+from lsmlib.checks import check_whole
+from lsmlib.signals import SIGNAL_NAMES
+from lsmlib.text.describe import DECIMALS_OF, GROUPS, DayFacts, check_levels, find_facts, names_of
+from lsmlib.text.facts import LEVELS, Caption, Fact, Sentence, join_sentences, write_clock
+from lsmlib.text.parse import parse_caption
+from lsmlib.text.templates import PHRASES, TEMPLATES, UNITS
+
+_WORDS = {
+    name: {"Signal": phrase[0].upper() + phrase[1:], "signal": phrase, "unit": UNITS[name]}
+    for name, phrase in PHRASES.items()
+}
+_NUMBER = {name: f"{{:.{DECIMALS_OF[name]}f}}".format for name in SIGNAL_NAMES}
+_DRAWS = len(SIGNAL_NAMES) + sum(map(len, TEMPLATES.values()))  # random words a caption takes
+
+
+def caption_days(
+    cohort: xr.Dataset,
+    levels: str | Sequence[str] = tuple(LEVELS),
+    seed: int = 0,
+    *,
+    signals: Sequence[str] | None = None,
+    leave_out: Sequence[str] = (),
+) -> list[Caption]:
+    """Describe each day in words (``lsmlib.text.find_facts`` says what is told).
+
+    What a caption tells follows from the day, but for four signals more that the statistical level draws; the wording
+    is drawn for each sentence. Both depend on ``seed``, the person and the date alone: a day has the same caption in
+    every selection of a Cohort, and another one for another seed.
+
+    Args:
+        cohort: a Cohort of whole days, simulated or recorded.
+        levels: some of ``"statistical"``, ``"structural"``, ``"semantic"``, in the order in which they are told; all
+            seven combinations can be had.
+        seed: of the wording, 0 to 2⁶⁴ - 1.
+        signals: describe these, and draw none besides. By default the 12 fixed ones of ``lsmlib.text.GROUPS``.
+        leave_out: names of activities that no caption mentions, for experiments with unseen classes. Their minutes stay
+            in the signals, and in sentences about signals.
+
+    Returns:
+        A caption a day. Where nothing can be said of a day at these levels, its text is empty.
+
+    Raises:
+        ValueError: as ``find_facts``; if ``leave_out`` names no activity of the Cohort; or if a name of an activity or
+            mood cannot be told apart from the words around it.
+    """
+    levels = check_levels(levels)
+    check_whole("seed", seed, 0, 2**64 - 1)
+    found = find_facts(cohort, levels, signals)
+    left_out = _check_left_out(cohort, leave_out)
+    if "semantic" in levels:
+        _check_names(cohort)
+    who = zip(cohort["person"].values.tolist(), cohort["date"].values.astype("datetime64[D]").astype(str), strict=True)
+    # Philox promises the same stream for ever, and a key a day costs no state.
+    keys = [crc32(f"{person} {date}".encode()) for person, date in who]
+    draws = np.array([np.random.Philox(key=[seed, key]).random_raw(_DRAWS) for key in keys])
+    extras = np.argsort(draws[:, : len(SIGNAL_NAMES)], axis=1).tolist()
+    orders, at = {}, len(SIGNAL_NAMES)
+    for kind, templates in TEMPLATES.items():
+        orders[kind] = np.argsort(draws[:, at : at + len(templates)], axis=1).tolist()
+        at += len(templates)
+    return [
+        _write(
+            _choose(day, levels, extras[row] if signals is None else [], left_out),
+            {kind: order[row] for kind, order in orders.items()},
+        )
+        for row, day in enumerate(found)
+    ]
+
+
+def _choose(day: DayFacts, levels: Sequence[str], order: Sequence[int], left_out: set[str]) -> list[tuple[Fact, ...]]:
+    """What the caption of a day tells, a tuple a sentence; spare signals are drawn in ``order``, if one is given."""
+    told = [one for one in day.told if one[0].statistic != "activity" or one[0].subject not in left_out]
+    if "statistical" not in levels or not len(order):
+        return told
+    spare = {one[0].subject: one for one in day.spare if one[0].level == "statistical"}
+    usable = [SIGNAL_NAMES[at] for at in order if SIGNAL_NAMES[at] in spare]
+    statistics = []
+    for group in GROUPS:
+        statistics += [one for one in told if one[0].level == "statistical" and one[0].subject in group.always]
+        statistics += [spare[name] for name in usable if name in group.at_times][: group.draws]
+    chosen = []
+    for level in levels:
+        chosen += statistics if level == "statistical" else [one for one in told if one[0].level == level]
+    return chosen
+
+
+def _write(claims: Iterable[tuple[Fact, ...]], orders: dict[str, list[int]]) -> Caption:
+    """Sentences for the claims, each kind's templates taken in turn, in a random order."""
+    sentences = []
+    turns = dict.fromkeys(TEMPLATES, 0)
+    for facts in claims:
+        level, kind = facts[0].level, facts[0].statistic
+        kind = level if level == "statistical" else kind
+        templates, order = TEMPLATES[kind], orders[kind]
+        template = templates[order[turns[kind] % len(order)]]
+        turns[kind] += 1
+        sentences.append(write_sentence(template, facts))
+    return join_sentences(sentences)
+
+
+def write_sentence(template: str, facts: tuple[Fact, ...]) -> Sentence:
+    """Fill a template of the facts' kind; of a signal's statistics, it states those for which it has a slot."""
+    first = facts[0]
+    if first.level == "statistical":
+        number = _NUMBER[first.subject]
+        slots = {fact.statistic: number(fact.value) for fact in facts[:4]}
+        if "{minutes}" in template:
+            slots["minutes"] = f"{facts[4].value:.0f}"
+        text = template.format(**slots, **_WORDS[first.subject])
+        return Sentence(text, "statistical", facts if "{minutes}" in template else facts[:4])
+    times = {"start": write_clock(first.start), "end": write_clock(first.end)}
+    if first.level == "structural":
+        number = _NUMBER[first.subject]
+        return Sentence(
+            template.format(value=number(first.value), **times, **_WORDS[first.subject]), "structural", facts
+        )
+    return Sentence(template.format(name=first.subject, **times), "semantic", facts)
+
+
+def _check_left_out(cohort: xr.Dataset, leave_out: Sequence[str]) -> set[str]:
+    if isinstance(leave_out, str):
+        raise ValueError(f"leave_out is {leave_out!r}; expected a list of names, such as [{leave_out!r}]")
+    known = list(names_of(cohort, "activity").values())
+    if unknown := [name for name in leave_out if name not in known]:
+        raise ValueError(f"leave_out names {unknown}, which are no activities here; expected some of {known}")
+    return set(leave_out)
+
+
+def _check_names(cohort: xr.Dataset) -> None:
+    for event in ("activity", "mood"):
+        for name in names_of(cohort, event).values():
+            if (unreadable := _find_unreadable(event, name)) is not None:
+                raise ValueError(
+                    f"the {event} {name!r} cannot be told apart from the words around it in {unreadable!r}; rename it "
+                    "in the flag_meanings of the Cohort: at most 60 characters, and no full stop"
+                )
+
+
+@lru_cache(maxsize=1024)
+def _find_unreadable(event: str, name: str) -> str | None:
+    """A sentence from which a name is not read back, if there is any."""
+    fact = Fact(name, event, None, 420, 500 if event == "activity" else 421)
+    texts = (write_sentence(template, (fact,)).text for template in TEMPLATES[event])
+    return next((text for text in texts if parse_caption(f"{text} {text}").facts != (fact, fact)), None)

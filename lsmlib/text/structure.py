@@ -1,0 +1,277 @@
+"""Trends and peaks of signals: found on bins of observed minutes, against the noise of those bins.
+
+The released captioner's thresholds are shares of the day's range (as read in its code), which every noise exceeds
+somewhere. Here a finding must also stand out from the noise between bins. Trends come from segmented least squares
+(Bellman 1961): the straight pieces that describe the day best, each at a price. All rows are worked on at once.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lsmlib.signals import MINUTES_PER_DAY
+
+BIN_MINUTES = 30
+BINS = MINUTES_PER_DAY // BIN_MINUTES
+MIN_MINUTES = 10  # observed minutes that make a bin
+
+REACH = 4  # bins on either side of a peak in which a signal must return: two hours
+PEAK_NOISE, PEAK_SHARE = 5.5, 0.4  # a peak's least prominence, in bin noise, and as a share of the day's range
+# What a piece must save, in squared bin noise: log(48) for each of its parameters (where it ends and its height; and
+# its slope).
+LEVEL_COST, LINE_COST = 8.0, 12.0
+MOVE = 3  # bins by which the border of a piece may be moved to where its line meets the next
+TREND_BINS, TREND_FILLED = 4, 0.75  # a trend's least length, and the least share of its bins that are observed
+TREND_NOISE, TREND_SHARE = 5.0, 0.25  # a trend's least change, in its standard error, and as a share of the range
+
+
+class Bins(NamedTuple):
+    """Rows of half-hour bins; every field ``[n, 48]``."""
+
+    mean: np.ndarray  # float64; NaN where fewer than ``MIN_MINUTES`` were observed
+    error: np.ndarray  # squared standard error of the mean, from the spread of the bin's minutes; NaN likewise
+
+
+class Found(NamedTuple):
+    """A trend or a peak of one row; bins from ``first`` to ``last``, both included."""
+
+    statistic: str
+    value: float
+    first: int
+    last: int
+    strength: float  # the change or the prominence, as a share of the day's range
+
+
+def make_bins(count: np.ndarray, total: np.ndarray, squares: np.ndarray) -> Bins:
+    """Bins of the number, the sum and the sum of squares of their observed minutes, each ``[n, 48]``."""
+    enough = count >= MIN_MINUTES
+    count = np.where(enough, count, np.nan)
+    mean = total / count
+    variance = np.maximum(squares - total * mean, 0) / (count - 1)
+    return Bins(mean, variance / count)
+
+
+def bin_minutes(values: np.ndarray) -> Bins:
+    """Bins of minutes ``[n, 1440]``, NaN where not observed."""
+    observed = ~np.isnan(values)
+    parts = np.where(observed, values, 0).astype(float).reshape(len(values), BINS, BIN_MINUTES)
+    count = observed.reshape(parts.shape).sum(axis=2)
+    return make_bins(count, parts.sum(axis=2), (parts**2).sum(axis=2))
+
+
+def find_structure(bins: Bins) -> list[list[Found]]:
+    """Trends and peaks of each row, the strongest first.
+
+    A peak is a bin from which the signal falls, on both sides and within two hours, by at least 0.4 of the range of
+    the day's bins and by 5.5 times the noise, and that lies half of this above the day's median (between two peaks
+    there is no dip); a dip is a peak upside down. A trend is a straight piece of at least two
+    hours that changes by at least 0.25 of the range, the range without peaks and dips, and by 5 times the slope's
+    standard error. Bins without enough readings hold neither, and no trend leads over three of them.
+    """
+    if not len(bins.mean):
+        return []
+    noise = measure_noise(bins)
+    width = _range(bins.mean)
+    middle = _median(bins.mean)[:, None]
+    found: list[list[Found]] = [[] for _ in noise]
+    within = np.zeros(bins.mean.shape, bool)
+    for sign, statistic in ((1, "peak"), (-1, "dip")):
+        prominence = _prominence(sign * bins.mean)
+        least = np.maximum(PEAK_NOISE * noise, PEAK_SHARE * width)[:, None]
+        tops = (prominence >= least) & (least > 0) & (sign * (bins.mean - middle) >= least / 2)
+        within |= _around(sign * bins.mean, prominence, tops)
+        for row, at in zip(*np.nonzero(tops), strict=True):
+            strength = float(prominence[row, at] / width[row])
+            found[row].append(Found(statistic, float(bins.mean[row, at]), int(at), int(at), strength))
+    for row, trends in enumerate(_find_trends(np.where(within, np.nan, bins.mean), noise)):
+        found[row] += trends
+    return [sorted(row, key=lambda one: -one.strength) for row in found]
+
+
+def measure_noise(bins: Bins) -> np.ndarray:
+    """The noise of a row's bins ``[n]``: how much neighbours differ in the median, and at least as minutes vary.
+
+    Minutes that vary independently leave a bin the spread ``error`` has; where they hang together, bins an hour apart
+    differ by more. The larger of both is taken, and 0 of a row that is constant or has too few bins.
+    """
+    apart = np.abs(bins.mean[:, 2:] - bins.mean[:, :-2])
+    between = 1.4826 / np.sqrt(2) * np.nan_to_num(_median(apart))
+    filled = ~np.isnan(bins.error)
+    inside = np.sqrt(np.where(filled, bins.error, 0).sum(axis=1) / np.maximum(filled.sum(axis=1), 1))
+    return np.maximum(between, inside)
+
+
+def _prominence(mean: np.ndarray) -> np.ndarray:
+    """By how much each bin that is highest within reach stands above the lower side of it, ``[n, 48]``; else -inf."""
+    padded = np.pad(mean, ((0, 0), (REACH, REACH)), constant_values=np.nan)
+    # One step away after the other is many times as fast as a window of all.
+    sides = [[padded[:, REACH + way * step :][:, :BINS] for step in range(1, REACH + 1)] for way in (-1, 1)]
+    highest, feet, seen = ~np.isnan(mean), [], []
+    for side, beats in zip(sides, (np.greater, np.greater_equal), strict=True):  # of two equal tops the first counts
+        foot = np.full(mean.shape, np.inf)
+        count = np.zeros(mean.shape, np.int8)
+        for other in side:
+            known = ~np.isnan(other)
+            highest &= beats(mean, other) | ~known
+            foot = np.fmin(foot, other)
+            count += known
+        feet.append(foot)
+        seen.append(count >= 2)
+    usable = highest & seen[0] & seen[1]
+    return np.subtract(mean, np.maximum(*feet), out=np.full(mean.shape, -np.inf), where=usable)
+
+
+def _around(mean: np.ndarray, prominence: np.ndarray, tops: np.ndarray) -> np.ndarray:
+    """Which bins belong to a top: itself, and those beside it down to a quarter of its prominence."""
+    within = tops.copy()
+    for row, at in zip(*np.nonzero(tops), strict=True):
+        floor = mean[row, at] - 0.75 * prominence[row, at]
+        for side in (range(at - 1, max(at - REACH, 0) - 1, -1), range(at + 1, min(at + REACH, BINS - 1) + 1)):
+            for bin_ in side:
+                if not mean[row, bin_] > floor:  # NaN ends it, too
+                    break
+                within[row, bin_] = True
+    return within
+
+
+def _find_trends(mean: np.ndarray, noise: np.ndarray) -> list[list[Found]]:
+    """The trends of each row of ``mean`` ``[n, 48]``, given the noise ``[n]``."""
+    sums = _running_sums(mean)
+    price = np.divide(1, noise**2, out=np.zeros_like(noise), where=noise > 0)
+    width = _range(mean)
+    # All pieces (row, start, stop) at once, the pieces of a row in their order.
+    row, start, stop = _list_pieces(_best_pieces(sums, price))
+    line = _fit(sums[:6, row, stop] - sums[:6, row, start], price[row])
+    start, stop = _meet(row, start, stop, line)
+    first, last = _observed_ends(mean, row, start, stop)
+    count = sums[0, row, stop] - sums[0, row, start]
+    is_trend = (
+        (count >= TREND_BINS)
+        & (count >= TREND_FILLED * (last - first + 1))
+        & (np.abs(line.slope) * np.sqrt(line.centred * price[row]) >= TREND_NOISE)
+    )
+    found: list[list[Found]] = [[] for _ in mean]
+    for one in np.flatnonzero(is_trend):
+        pieces = found[row[one]]
+        change = abs(float(line.slope[one])) * int(last[one] - first[one])
+        piece = Found("rise" if line.slope[one] > 0 else "fall", change, int(first[one]), int(last[one]), 0.0)
+        # A bend is described by several pieces; those that touch and go the same way are one trend.
+        if pieces and pieces[-1].statistic == piece.statistic and pieces[-1].last + 1 == piece.first:
+            before = pieces.pop()
+            piece = piece._replace(value=before.value + change, first=before.first)
+        pieces.append(piece)
+    return [
+        [trend for piece in pieces if (trend := _as_told(piece, mean[at], float(width[at]))) is not None]
+        for at, pieces in enumerate(found)
+    ]
+
+
+def _as_told(piece: Found, mean: np.ndarray, width: float) -> Found | None:
+    """The trend with the change that the bins at its ends have, which can be looked up; None if that is too little."""
+    change = float(mean[piece.last] - mean[piece.first]) * (1 if piece.statistic == "rise" else -1)
+    if change < TREND_SHARE * width or change < 0.5 * piece.value:
+        return None
+    return piece._replace(value=change, strength=change / width)
+
+
+def _running_sums(mean: np.ndarray) -> np.ndarray:
+    """Sums over the bins before each, of 1, x, y, xx, xy, yy and of gaps: ``[7, n, 49]``; y is centred."""
+    seen = ~np.isnan(mean)
+    x = np.arange(BINS) * seen
+    centre = np.where(seen, mean, 0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+    y = np.where(seen, mean - centre[:, None], 0)
+    long_gap = np.zeros(mean.shape, bool)  # three bins in a row without readings, marked at the third
+    long_gap[:, 2:] = ~(seen[:, 2:] | seen[:, 1:-1] | seen[:, :-2])
+    sums = np.cumsum([seen, x, y, x * x, x * y, y * y, long_gap], axis=2, dtype=float)
+    return np.pad(sums, ((0, 0), (0, 0), (1, 0)))
+
+
+class Line(NamedTuple):
+    """What describes the bins of a piece best: a level, or a sloping line where that is worth its price."""
+
+    slope: np.ndarray  # a bin; 0 of a level
+    height: np.ndarray  # at bin 0
+    centred: np.ndarray  # sum of squared distances from the middle, along time
+    cost: np.ndarray  # in squared bin noise
+
+
+def _fit(sums: np.ndarray, price: np.ndarray) -> Line:
+    """Fit bins of given sums of 1, x, y, xx, xy, yy, at a price for a squared difference."""
+    n, x, y, xx, xy, yy = sums
+    n = np.maximum(n, 1)
+    centred = xx - x * x / n
+    across = xy - x * y / n
+    slope = across / np.maximum(centred, 0.4)  # 0 / 0.4 of a single bin; of two bins, centred is 0.5
+    left = (yy - y * y / n) * price
+    saved = slope * across * price > LINE_COST - LEVEL_COST
+    slope = np.where(saved, slope, 0)
+    cost = np.where(saved, left - slope * across * price + LINE_COST, left + LEVEL_COST)
+    return Line(slope, (y - slope * x) / n, centred, cost)
+
+
+def _best_pieces(sums: np.ndarray, price: np.ndarray) -> np.ndarray:
+    """Where the last piece of the best division of the first j bins begins, ``[n, 49]``."""
+    best = np.full((len(price), BINS + 1), np.inf)
+    best[:, 0] = 0
+    begin = np.zeros((len(price), BINS + 1), int)
+    gaps, third = sums[6], np.minimum(np.arange(BINS) + 2, BINS)
+    for stop in range(1, BINS + 1):
+        within = sums[:6, :, stop, None] - sums[:6, :, :stop]
+        # A piece may lead over two bins without readings, not over three, unless it has none at all.
+        broken = (gaps[:, stop, None] > gaps[:, third[:stop]]) & (within[0] > 0)
+        costs = _fit(within, price[:, None]).cost + best[:, :stop]
+        costs[broken] += 1e9
+        begin[:, stop] = costs.argmin(axis=1)
+        best[:, stop] = np.take_along_axis(costs, begin[:, [stop]], axis=1)[:, 0]
+    return begin
+
+
+def _meet(row: np.ndarray, start: np.ndarray, stop: np.ndarray, line: Line) -> tuple[np.ndarray, np.ndarray]:
+    """Move the border of two pieces to where their lines meet, if that is near: a signal that bends does not jump."""
+    slope, height = np.diff(line.slope), np.diff(line.height)
+    # Bin i stands for the time from border i to border i + 1, so its middle is at i + 0.5.
+    meeting = np.round(-height / np.where(slope == 0, np.inf, slope) + 0.5)
+    moved = (
+        (row[1:] == row[:-1])
+        & (slope != 0)
+        & (np.abs(meeting - start[1:]) <= MOVE)
+        & (meeting >= start[:-1] + 1)
+        & (meeting <= stop[1:] - 1)
+    )
+    border = np.where(moved, meeting, start[1:]).astype(int)
+    start, stop = start.copy(), stop.copy()
+    start[1:] = border
+    stop[:-1] = np.where(row[1:] == row[:-1], border, stop[:-1])
+    return start, stop
+
+
+def _list_pieces(begin: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row, start and stop of all pieces, sorted by row and start."""
+    pieces = []
+    row, stop = np.arange(len(begin)), np.full(len(begin), BINS)
+    while len(row):
+        start = begin[row, stop]
+        pieces.append(np.array([row, start, stop]))
+        row, stop = row[start > 0], start[start > 0]
+    row, start, stop = np.concatenate(pieces, axis=1)
+    order = np.lexsort([start, row])
+    return row[order], start[order], stop[order]
+
+
+def _observed_ends(mean: np.ndarray, row: np.ndarray, start: np.ndarray, stop: np.ndarray):
+    """The first and the last observed bin of each piece; meaningless where it has none."""
+    bins, seen = np.arange(BINS), ~np.isnan(mean)
+    inside = seen[row] & (bins >= start[:, None]) & (bins < stop[:, None])
+    return inside.argmax(axis=1), BINS - 1 - inside[:, ::-1].argmax(axis=1)
+
+
+def _median(values: np.ndarray) -> np.ndarray:
+    """The median ``[n]`` of what is no NaN (the upper one of two), many times as fast as ``np.nanmedian``."""
+    ordered = np.sort(values, axis=1)  # NaN go last
+    known = (~np.isnan(values)).sum(axis=1)
+    return np.take_along_axis(ordered, np.minimum(known // 2, values.shape[1] - 1)[:, None], axis=1)[:, 0]
+
+
+def _range(values: np.ndarray) -> np.ndarray:
+    """Highest less lowest value ``[n]`` of what is no NaN; 0 where nothing is."""
+    return np.nan_to_num(np.fmax.reduce(values, axis=1) - np.fmin.reduce(values, axis=1))
