@@ -167,7 +167,8 @@ def fit_probe(
         A function from features ``[m, w]`` to numbers ``[m]``, or to scores ``[m, c]`` of the classes, sorted.
     """
     with threadpool_limits(1):  # matrices this small: threads wait for each other 20 times longer than they work
-        x = prepared.transform(features)
+        # in float32 the solver's line search can run out of digits on a few dozen rows
+        x = prepared.transform(np.asarray(features, np.float64))
         chosen = _choose_penalty(x, labels, people, seed) if penalty is None else penalty
         model = linear_model(labels, chosen).fit(x, labels)
     return lambda rows: _predict(model, prepared.transform(rows))
