@@ -35,6 +35,7 @@ from .readers import read_empatica as read_empatica
 from .readers import read_fitabase as read_fitabase
 from .readers import read_fitbit_takeout as read_fitbit_takeout
 from .readers import read_table as read_table
+from .repository import data_file as data_file
 from .signals import SIGNAL_NAMES as SIGNAL_NAMES
 from .signals import SIGNALS as SIGNALS
 from .signals import Signal as Signal

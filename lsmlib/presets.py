@@ -5,15 +5,11 @@ and how well it does. ``python -m tools.presets NAME`` trains one again. All wer
 """
 
 import hashlib
-from importlib import metadata
-from pathlib import Path
 
 import keras
-import pooch
 
 from lsmlib.models.saving import load_model
-
-PLACE = Path(__file__).parents[1] / "data" / "presets"
+from lsmlib.repository import data_file
 
 # SHA-256 of NAME.keras, so that a file that was changed or cut off is never taken for the preset
 DIGESTS = {
@@ -35,9 +31,7 @@ def load_preset(name: str) -> keras.Model:
     """
     if name not in DIGESTS:
         raise ValueError(f"there is no preset {name!r}; expected one of {', '.join(map(repr, DIGESTS))}")
-    path = PLACE / f"{name}.keras"
-    if not path.is_file():
-        path = _fetch(path.name)
+    path = data_file(f"presets/{name}.keras")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != DIGESTS[name]:
         raise ValueError(
@@ -45,12 +39,3 @@ def load_preset(name: str) -> keras.Model:
             "another version of lsmlib. Delete it, and it is fetched again"
         )
     return load_model(path)
-
-
-def _fetch(file: str) -> Path:
-    url = next(u for u in metadata.metadata("lsmlib").get_all("Project-URL", []) if u.startswith("Repository"))
-    address = f"{url.split(', ')[1]}/raw/main/data/presets/{file}"
-    try:
-        return Path(pooch.retrieve(address, known_hash=None, fname=file, path=pooch.os_cache("lsmlib") / "presets"))
-    except OSError as error:  # requests' errors are OSErrors too
-        raise ConnectionError(f"{address} could not be fetched: {error}. Put the file into {PLACE} by hand") from error

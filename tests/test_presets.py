@@ -4,9 +4,9 @@ import json
 import pytest
 
 import lsmlib
-from lsmlib import presets
-from lsmlib.presets import DIGESTS, PLACE
-from tools.presets import RECIPES, Recipe
+from lsmlib import repository
+from lsmlib.presets import DIGESTS
+from tools.presets import PLACE, RECIPES, Recipe
 
 
 def test_every_file_has_a_digest_a_card_and_a_recipe():
@@ -35,18 +35,19 @@ def test_unknown_changed_and_absent_files(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="there is no preset 'lsm1'; expected one of 'lsm1_"):
         lsmlib.load_preset("lsm1")
     name = next(iter(DIGESTS))
-    monkeypatch.setattr(presets, "PLACE", tmp_path)
-    (tmp_path / f"{name}.keras").write_bytes((PLACE / f"{name}.keras").read_bytes()[:-1])
+    monkeypatch.setattr(repository, "DATA", tmp_path)
+    (tmp_path / "presets").mkdir()
+    (tmp_path / "presets" / f"{name}.keras").write_bytes((PLACE / f"{name}.keras").read_bytes()[:-1])
     with pytest.raises(ValueError, match="cut off, changed, or of another version"):
         lsmlib.load_preset(name)
-    (tmp_path / f"{name}.keras").unlink()
+    (tmp_path / "presets" / f"{name}.keras").unlink()
 
     def no_network(address, **options):
         assert address.endswith(f"/raw/main/data/presets/{name}.keras") and address.startswith("https://github.com/")
         raise OSError("no network")
 
-    monkeypatch.setattr(presets.pooch, "retrieve", no_network)
-    with pytest.raises(ConnectionError, match=r"could not be fetched: no network. Put the file into"):
+    monkeypatch.setattr(repository.pooch, "retrieve", no_network)
+    with pytest.raises(ConnectionError, match=r"could not be fetched: no network. Put the file to"):
         lsmlib.load_preset(name)
-    monkeypatch.setattr(presets.pooch, "retrieve", lambda *_, **__: str(PLACE / f"{name}.keras"))
+    monkeypatch.setattr(repository.pooch, "retrieve", lambda *_, **__: str(PLACE / f"{name}.keras"))
     assert lsmlib.load_preset(name).count_params() > 0

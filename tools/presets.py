@@ -23,8 +23,9 @@ import xarray as xr
 
 import lsmlib
 from lsmlib.models.sizes import LSM2_SIZES
-from lsmlib.presets import PLACE
+from lsmlib.repository import DATA
 
+PLACE = DATA / "presets"
 CHECKPOINTS = Path("build/presets")
 
 
