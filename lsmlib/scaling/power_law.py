@@ -7,9 +7,9 @@ one x are one cell, their geometric mean one observation, and cells err by a sha
 For a given exponent the other two are linear, so only one number is searched for, and the fit has no starts to choose.
 Intervals are those of the profile likelihood with an F threshold (Bates and Watts, 1988, section 6.1): all values for
 which no others make the squared error exceed its least by more than t² times its mean. For a given exponent that set is an
-ellipse, of which the ends are known in closed form. Between six and eight cells are too few to resample: a bootstrap of
-them draws sets with three or four different ones, which fix three numbers hardly or not at all. What is between seeds is
-not used for intervals, because cells also err by what their seeds share, such as the people they learn from.
+ellipse, of which the ends are known in closed form. Six or eight cells are too few to resample: a bootstrap of six holds
+four different ones on average, which hardly fix three numbers. How far seeds lie apart is not used for intervals, because
+cells also err by what their seeds share, such as the people they learn from.
 """
 
 import warnings

@@ -2,8 +2,8 @@
 
 What is minimised is that of Hoffmann et al. (2022, appendix D.3): Huber's loss of the residuals of log L, where log L is
 the logsumexp of (log E, log A - α log N, log B - β log D). They use L-BFGS from a grid of starts. Here all starts take
-Levenberg-Marquardt steps on reweighted squares together, a batch of 5 × 5 systems a step; for each start's two exponents,
-E, A and B are those of linear least squares.
+Levenberg-Marquardt steps on reweighted squares together, a batch of 5 × 5 systems a step; for each start's two
+exponents, E, A and B are those of linear least squares.
 """
 
 from typing import NamedTuple
@@ -14,6 +14,7 @@ STEPS = 200
 EXPONENTS = (0.03, 0.1, 0.2, 0.35, 0.6, 1.0, 1.6)
 LEAST_TERM = 1e-4  # of a start: no term may begin so small that no step sees it
 TINY = -14.0  # log of the least term, as a share of the loss: below, it is no longer there
+FREE = np.ones(5, bool)
 
 
 class Axes(NamedTuple):
@@ -46,7 +47,7 @@ def residuals(axes: Axes, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def minimise(
-    axes: Axes, count: np.ndarray, theta: np.ndarray, delta: np.ndarray | float, steps: int = STEPS
+    axes: Axes, count: np.ndarray, theta: np.ndarray, delta: np.ndarray | float, free: np.ndarray = FREE
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bring each fit from its start to a minimum.
 
@@ -55,7 +56,7 @@ def minimise(
         count: how often each cell counts in each fit, ``[k, n]``.
         theta: starts ``[k, 5]``.
         delta: of Huber's loss.
-        steps: at most.
+        free: which of the five may change.
 
     Returns:
         ``theta [k, 5]`` and the loss ``[k]``.
@@ -67,17 +68,18 @@ def minimise(
     loss = np.sum(count * huber(residual, delta), axis=1)
     damping = np.full(len(theta), 1e-3)
     still = np.zeros(len(theta), int)
-    for _ in range(steps):
+    for _ in range(STEPS):
         # of Huber's loss, the squares that touch it at the residuals
         weight = count * np.minimum(1.0, delta / np.maximum(np.abs(residual), 1e-12))
         slope = np.stack(
             [share[:, 0], share[:, 1], share[:, 2], -share[:, 1] * axes.n, -share[:, 2] * axes.d], axis=1
-        )  # [k, 5, n]
+        ) * free[:, None]  # [k, 5, n]
         weighted = slope * weight[:, None]
         square = weighted @ slope.transpose(0, 2, 1)
         gradient = np.einsum("kpn,kn->kp", weighted, residual)
         diagonal = np.einsum("kpp->kp", square)
-        square = square + np.eye(5) * (damping[:, None] * (diagonal + 1e-9 * diagonal.max(axis=1, keepdims=True)) + 1e-15)[:, None]
+        scale = damping[:, None] * (diagonal + 1e-9 * diagonal.max(axis=1, keepdims=True)) + 1e-15
+        square = square + np.eye(5) * scale[:, None]
         moved = np.clip(theta - np.linalg.solve(square, gradient[..., None])[..., 0], floor, ceiling)
         new_residual, new_share = residuals(axes, moved)
         new_loss = np.sum(count * huber(new_residual, delta), axis=1)
@@ -97,8 +99,8 @@ def make_starts(axes: Axes) -> np.ndarray:
     """Starts ``[k, 5]``: for each pair of exponents E, A and B of linear least squares, terms below a share put up."""
     alpha, beta = (grid.ravel() for grid in np.meshgrid(EXPONENTS, EXPONENTS))
     loss = np.exp(axes.y)
-    columns = np.stack([np.ones((len(alpha), len(axes.n))), np.exp(-np.outer(alpha, axes.n)), np.exp(-np.outer(beta, axes.d))], axis=2)
-    columns = columns / loss[:, None]
+    powers = np.exp(-np.outer(alpha, axes.n)), np.exp(-np.outer(beta, axes.d))
+    columns = np.stack([np.ones_like(powers[0]), *powers], axis=2) / loss[:, None]
     square = columns.transpose(0, 2, 1) @ columns
     linear = np.linalg.solve(square + 1e-10 * np.eye(3), columns.sum(axis=1)[..., None])[..., 0]
     terms = np.log(np.maximum(linear, LEAST_TERM * loss.mean()))
