@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from lsmlib.scaling.power_law import LEVEL
 
@@ -17,10 +18,10 @@ def people_against_hours(records: pd.DataFrame, loss: str = "valid_loss", level:
         level: of the intervals.
 
     Returns:
-        A row for each number of people within each group of runs with the same model, size, steps and person-days: those
-        columns, ``person_days``, ``people``, ``days`` of each, ``hours`` read, ``runs``, the geometric mean ``loss``, and
-        ``ratio``, that over the loss with the fewest people of the group, with its interval ``low`` to ``high`` (paired
-        by seed, Student's t of the log; NaN with fewer than two seeds in common).
+        A row for each number of people within each group of runs with the same model, size, steps and person-days:
+        those columns, ``person_days``, ``people``, ``days`` of each, ``hours`` of recording, ``runs``, the geometric
+        mean ``loss``, and ``ratio``, that over the loss with the fewest people of the group, with its interval ``low``
+        to ``high`` (paired by seed, Student's t of the log; NaN with fewer than two seeds in common).
 
     Raises:
         ValueError: if no group has two numbers of people, or a column is missing.
@@ -52,15 +53,13 @@ def people_against_hours(records: pd.DataFrame, loss: str = "valid_loss", level:
             )  # fmt: skip
     if not rows:
         raise ValueError(
-            "no two runs have as many person-days (people × days) from different numbers of people; expected cells such "
-            "as 100 people with 8 days and 400 with 2, of one size and as many steps"
+            "no two runs have as many person-days (people × days) from different numbers of people; expected cells "
+            "such as 100 people with 8 days and 400 with 2, of one size and as many steps"
         )
     return pd.DataFrame(rows)
 
 
 def _half_width(differences: np.ndarray, level: float) -> float:
-    from scipy import stats
-
     if len(differences) < 2:
         return float("nan")
     error = differences.std(ddof=1) / np.sqrt(len(differences))

@@ -1,7 +1,7 @@
 """A cell of a scaling experiment: one model, trained once, on one share of the people.
 
-Cells are comparable because they share all that they do not name. Their people are nested: those of a smaller cell are the
-first of a larger one, and so are their days. Seeds change weights, masks and the order of rows, never the people.
+Cells are comparable because they share all that they do not name. Their people are nested: those of a smaller cell are
+the first of a larger one, and so are their days. Seeds change weights, masks and the order of rows, never the people.
 """
 
 from collections.abc import Iterable, Sequence
@@ -148,7 +148,9 @@ def first_people(cohort: xr.Dataset, people: int, days: int) -> xr.Dataset:
     check_whole("days", days, 1)
     names, first, who = np.unique(cohort["person"].values.astype(np.str_), return_index=True, return_inverse=True)
     if people > len(names):
-        raise ValueError(f"a cell asks for {people} people, and the Cohort has {len(names)}; give it more, or ask for fewer")
+        raise ValueError(
+            f"a cell asks for {people} people, and the Cohort has {len(names)}; give it more, or ask for fewer"
+        )
     rank = np.empty(len(names), int)
     rank[np.argsort(first)] = np.arange(len(names))
     place = rank[who]  # of each row's person

@@ -2,8 +2,8 @@
 
 A claim is a small file that appears whole or not at all: it is written under another name and linked to its own, which
 fails if there is one already. Its owner touches it while it works. What is left by a process of this machine that is no
-more is taken over; of another machine nobody can know, so a claim that has not been touched for long is told, with the file
-to remove.
+more is taken over; of another machine nobody can know, so a claim that has not been touched for long is told, with the
+file to remove.
 """
 
 import json
@@ -102,9 +102,9 @@ def _tell_if_stale(path: Path) -> None:
         return
     if owner and silent > STALE:
         warnings.warn(
-            f"{path.stem} is claimed by process {owner['process']} of {owner['host']}, which has given no sign of life for "
-            f"{silent / 60:.0f} minutes. If it is no more, delete {path} and run the grid again: it goes on from the last "
-            "checkpoint",
+            f"{path.stem} is claimed by process {owner['process']} of {owner['host']}, which has given no sign of life "
+            f"for {silent / 60:.0f} minutes. If it is no more, delete {path} and run the grid again: it goes on from the "
+            "last checkpoint",
             stacklevel=4,
         )
 

@@ -54,7 +54,9 @@ class Plan(NamedTuple):
     note: str  # where seconds come from
 
     def __str__(self) -> str:
-        lines = [self.table.to_string(index=False, float_format=lambda value: f"{value:.3g}")] if len(self.table) else []
+        lines = (
+            [self.table.to_string(index=False, float_format=lambda value: f"{value:.3g}")] if len(self.table) else []
+        )
         for state, rows in self.table.groupby("state", sort=False):
             lines.append(
                 f"{state}: {len(rows)} cells, {rows['flops'].sum():.3g} operations, "
@@ -133,8 +135,8 @@ class Grid:
             parameters, per_row, available = counted[key]
             if cell.batch_size > available:
                 raise ValueError(
-                    f"{cell.name} asks for batches of {cell.batch_size}, and has {available} rows to learn from; expected "
-                    "at most as many. Lower batch_size, or give it more people or days"
+                    f"{cell.name} asks for batches of {cell.batch_size}, and has {available} rows to learn from; "
+                    "expected at most as many. Lower batch_size, or give it more people or days"
                 )
             cost = per_row * cell.batch_size * cell.steps
             time = cost / speed
@@ -156,8 +158,8 @@ class Grid:
     def run(self, plan: Plan | None = None, progress: bool = True) -> pd.DataFrame:
         """Run what is not finished yet, and return all records of the folder.
 
-        Killed at any moment, it goes on when it is called again: cells that ended are not run again, and the one that was
-        interrupted goes on from its last checkpoint. Cells that another process has claimed are left to it.
+        Killed at any moment, it goes on when it is called again: cells that ended are not run again, and the one that
+        was interrupted goes on from its last checkpoint. Cells that another process has claimed are left to it.
 
         Args:
             plan: of ``plan``, with a budget; by default all cells.
@@ -240,8 +242,14 @@ class Grid:
             known = records[(records["hardware"] == here) & (records["resumed_at"] == 0)]
             if len(known):
                 speed = float((known["flops"] / known["seconds"]).median())
-                return speed, f"seconds: as those of {len(known)} cells on this hardware, with compiling, without judging"
-        return measure_flops(), f"seconds: at least, at the speed of one large matrix product on {jax.default_backend()}"
+                return (
+                    speed,
+                    f"seconds: as those of {len(known)} cells on this hardware, with compiling, without judging",
+                )
+        return (
+            measure_flops(),
+            f"seconds: at least, at the speed of one large matrix product on {jax.default_backend()}",
+        )
 
 
 def _check_cells(cells: list[Cell]) -> None:
@@ -277,5 +285,7 @@ def _last_step(checkpoints: Path) -> int:
 
 
 def _digest(cohort: xr.Dataset) -> str:
-    rows = "\n".join(f"{person} {date}" for person, date in zip(cohort["person"].values, cohort["date"].values, strict=True))
+    rows = "\n".join(
+        f"{person} {date}" for person, date in zip(cohort["person"].values, cohort["date"].values, strict=True)
+    )
     return hashlib.sha256(rows.encode()).hexdigest()[:16]

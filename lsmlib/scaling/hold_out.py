@@ -35,9 +35,9 @@ def hold_out_power_law(x: np.ndarray, loss: np.ndarray, largest: int = 1, level:
         level: of the prediction intervals.
 
     Returns:
-        The law, and a row a cell that was held out: ``x``, ``loss`` (geometric mean of its seeds), ``predicted``, ``low``
-        and ``high`` of the prediction interval, ``error`` (by which share of the loss the prediction is too high) and
-        whether the loss lies ``inside``.
+        The law, and a row a cell that was held out: ``x``, ``loss`` (geometric mean of its seeds), ``predicted``,
+        ``low`` and ``high`` of the prediction interval, ``error`` (by which share of the loss the prediction is too
+        high) and whether the loss lies ``inside``.
 
     Raises:
         ValueError: as ``fit_power_law``, of the cells that are left.

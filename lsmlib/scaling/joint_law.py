@@ -1,13 +1,14 @@
 """The joint law of model size and data, L(N, D) = E + A/Nᵅ + B/Dᵝ, with intervals.
 
 The form and the way to fit it are those of Hoffmann et al., "Training Compute-Optimal Large Language Models" (2022),
-approach 3: Huber's loss of log residuals, from many starts. Ours differs in what is an observation, the geometric mean over
-the seeds of a cell, and in where Huber's loss turns linear: at a residual of 1 % rather than 0.1 %, which is nearly the
-absolute error and wastes a third of what Gaussian noise tells.
+approach 3: Huber's loss of log residuals, from many starts. Ours differs in what is an observation, the geometric mean
+over the seeds of a cell, and in where Huber's loss turns linear: at a residual of 1 % rather than 0.1 %, which is nearly
+the absolute error and wastes a third of what Gaussian noise tells.
 
 Intervals are of a bootstrap. Sizes and amounts of data are chosen by whoever plans the grid, so cells stay, and it is
-their residuals that are drawn, whole cells at a time, made larger by what five fitted numbers took from them. Percentiles
-are spread by Student's t over a normal. (Of cells drawn instead, small grids give intervals that cover too much.)
+their residuals that are drawn, whole cells at a time, made larger by what five fitted numbers took from them.
+Percentiles are spread by Student's t over a normal. (Cells drawn themselves gave intervals half as wide again for grids
+of twenty, which cover more than they should.)
 """
 
 import warnings
@@ -18,12 +19,11 @@ from scipy import stats
 
 from lsmlib.checks import check_whole
 from lsmlib.scaling.observations import average_cells, relative_spread
-from lsmlib.scaling.power_law import LEVEL, POOR, Interval
+from lsmlib.scaling.power_law import LEVEL, POOR, STEP, Interval
 from lsmlib.scaling.solver import FREE, TINY, Axes, make_starts, minimise, residuals
 
 DELTA = 1e-2  # residual of log loss at which Huber's loss turns linear
 FEWEST = 7  # cells: five numbers, and some to judge them by
-STEEPEST = 7.9
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,7 @@ class JointLaw:
         n, d = np.log(np.asarray(parameters, float)), np.log(np.asarray(data, float))
         return self.E + np.exp(np.log(self.A) - self.alpha * n) + np.exp(np.log(self.B) - self.beta * d)
 
-    def interval(
-        self, parameters: np.ndarray | float, data: np.ndarray | float
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def interval(self, parameters: np.ndarray | float, data: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
         """Where the law is at these sizes and amounts: low and high ends, each with the shape of both together."""
         n, d = np.broadcast_arrays(np.log(np.asarray(parameters, float)), np.log(np.asarray(data, float)))
         e, a, b, alpha, beta = self.draws.T[..., None]
@@ -80,8 +78,8 @@ class JointLaw:
             return f"{name} = {getattr(self, name):.3g} ({low:.3g} to {high:.3g})"
 
         return (
-            f"L = E + A/N^alpha + B/D^beta: {', '.join(map(shown, ('E', 'A', 'alpha', 'B', 'beta')))}, {self.level:.0%} "
-            f"intervals; R² {self.r2:.3f}; cells {self.sd:.1%} about the law; {len(self.loss)} cells, {self.runs} runs"
+            f"L = E + A/N^alpha + B/D^beta: {', '.join(map(shown, ('E', 'A', 'alpha', 'B', 'beta')))}, "
+            f"{self.level:.0%} intervals; R² {self.r2:.3f}; cells {self.sd:.1%} about the law; {len(self.loss)} cells, {self.runs} runs"
         )
 
 
@@ -174,11 +172,17 @@ def _refuse_what_does_not_fall(axes: Axes, theta: np.ndarray, error: float, delt
                 "against no change), so no exponent can be told. Take a wider range, more seeds, or fit the other axis "
                 "alone with fit_power_law"
             )
-        if theta[exponent] > STEEPEST:
+        if theta[exponent] * _first_step(axes[term - 1]) > STEP:
             raise ValueError(
                 f"only the smallest of the {name} differs from the others, so their exponent could be any; expected "
                 "losses that fall over three or more. Add cells between the two smallest"
             )
+
+
+def _first_step(axis: np.ndarray) -> float:
+    """From the smallest to the next, on a logarithmic axis."""
+    smallest, second = np.unique(axis)[:2]
+    return float(second - smallest)
 
 
 def _resample(axes: Axes, theta: np.ndarray, resamples: int, seed: int, delta: float) -> np.ndarray:

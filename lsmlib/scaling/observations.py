@@ -17,7 +17,8 @@ def average_cells(
         names: of the axes, for messages.
 
     Returns:
-        The axes of the cells, each ``[n]``, in rising order; their losses ``[n]``; and the cell of each run, int ``[r]``.
+        The axes of the cells, each ``[n]``, in rising order; their losses ``[n]``; and the cell of each run, int
+        ``[r]``.
 
     Raises:
         ValueError: if lengths differ, or a number is not finite and positive.

@@ -6,10 +6,10 @@ one x are one cell, their geometric mean one observation, and cells err by a sha
 
 For a given exponent the other two are linear, so only one number is searched for, and the fit has no starts to choose.
 Intervals are those of the profile likelihood with an F threshold (Bates and Watts, 1988, section 6.1): all values for
-which no others make the squared error exceed its least by more than t² times its mean. For a given exponent that set is an
-ellipse, of which the ends are known in closed form. Six or eight cells are too few to resample: a bootstrap of six holds
-four different ones on average, which hardly fix three numbers. How far seeds lie apart is not used for intervals, because
-cells also err by what their seeds share, such as the people they learn from.
+which the others can be chosen so that the squared error exceeds its least by no more than t² times its mean. For a given
+exponent that set is an ellipse, of which the ends are known in closed form. Six or eight cells are too few to resample: a
+bootstrap of six holds four different ones on average, which hardly fix three numbers. How far seeds lie apart is not used
+for intervals, because cells also err by what their seeds share, such as the people they learn from.
 """
 
 import warnings
@@ -25,6 +25,8 @@ LEVEL = 0.9
 FEWEST = 4  # cells: three numbers, and one to judge them by
 FOLDS = (1e-3, 60.0)  # by how many e-foldings xᵇ may fall over the range of x
 POOR = 0.8  # R² below which a fit is not believed
+APART = 2.0  # times as far from the curve as seeds from one another: more than cells err by what their seeds share
+STEP = 4.6  # e-foldings between the two smallest: the first falls by 99 % of all that it can
 
 
 class Interval(NamedTuple):
@@ -109,7 +111,7 @@ def fit_power_law(x: np.ndarray, loss: np.ndarray, level: float = LEVEL) -> Powe
     family = _Family(axis, mean)
     slope, error = family.best()
     _refuse_what_does_not_fall(family, error)
-    if slope >= 0.98 * FOLDS[1]:
+    if slope * (np.log(axis[1] / axis[0]) / family.range) > STEP:
         raise ValueError(
             f"only the smallest cell (x = {axis[0]:g}) is above the others, so the exponent could be any; expected "
             "losses that fall over several cells. Add cells between the two smallest"
@@ -267,25 +269,25 @@ def _refuse_what_does_not_fall(family: _Family, error: float) -> None:
         raise ValueError(
             f"the loss does not fall with x more than chance would have it ({len(family.x)} cells from "
             f"{family.loss[0]:.4g} at x = {family.x[0]:g} to {family.loss[-1]:.4g} at x = {family.x[-1]:g}; p = "
-            f"{chance:.2g} against no change), so no exponent can be told. Take a wider range of x, more seeds, or longer "
-            "trainings"
+            f"{chance:.2g} against no change), so no exponent can be told. Take a wider range of x, more seeds, or "
+            "longer trainings"
         )
 
 
 def _warn_of_a_poor_fit(law: PowerLaw, members: np.ndarray) -> None:
     if law.r2 < POOR:
         warnings.warn(
-            f"a power law explains {law.r2:.0%} of the variance of log loss between these {len(law.x)} cells: look at "
-            "them before believing its exponent",
+            f"a power law explains {law.r2:.0%} of the variance of log loss between these {len(law.x)} cells: look "
+            "at them before believing its exponent",
             stacklevel=3,
         )
     elif np.isfinite(law.seed_sd) and law.seed_sd > 0:
         free, within = len(law.x) - 3, law.runs - len(law.x)
         seeds = law.runs / len(law.x)
         chance = float(stats.f.sf(seeds * law.sd**2 / law.seed_sd**2, free, within))
-        if chance < 1e-3:
+        if chance < 1e-4 and law.sd > APART * law.seed_sd:
             warnings.warn(
-                f"cells lie {law.sd:.1%} from the curve, and their seeds {law.seed_sd:.1%} from one another: more than "
-                f"{seeds:.3g} seeds a cell leave to chance. Either seeds share something, or this is no power law",
+                f"cells lie {law.sd:.1%} from the curve, and their seeds {law.seed_sd:.1%} from one another: more "
+                f"than {seeds:.3g} seeds a cell leave to chance. Either seeds share something, or this is no power law",
                 stacklevel=3,
             )

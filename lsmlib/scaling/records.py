@@ -88,8 +88,8 @@ def check_records(records: pd.DataFrame, mixed_versions: bool = False) -> pd.Dat
     double = records["cell"][records["cell"].duplicated()]
     if len(double):
         raise ValueError(
-            f"{double.iloc[0]} is there more than once ({len(double)} rows too many): a cell counts once. Drop the others"
-            ": records.drop_duplicates('cell')"
+            f"{double.iloc[0]} is there more than once ({len(double)} rows too many): a cell counts once. Drop the "
+            "others: records.drop_duplicates('cell')"
         )
     for column, advice in ALIKE.items():
         if column not in records or (column == "versions" and mixed_versions):

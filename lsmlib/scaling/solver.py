@@ -1,6 +1,6 @@
 """The joint law's solver: many fits at once, of many starts and of many resamples, as arrays.
 
-What is minimised is that of Hoffmann et al. (2022, appendix D.3): Huber's loss of the residuals of log L, where log L is
+What is minimised is that of Hoffmann et al. (2022, approach 3): Huber's loss of the residuals of log L, where log L is
 the logsumexp of (log E, log A - α log N, log B - β log D). They use L-BFGS from a grid of starts. Here all starts take
 Levenberg-Marquardt steps on reweighted squares together, a batch of 5 × 5 systems a step; for each start's two
 exponents, E, A and B are those of linear least squares.
@@ -71,9 +71,10 @@ def minimise(
     for _ in range(STEPS):
         # of Huber's loss, the squares that touch it at the residuals
         weight = count * np.minimum(1.0, delta / np.maximum(np.abs(residual), 1e-12))
-        slope = np.stack(
-            [share[:, 0], share[:, 1], share[:, 2], -share[:, 1] * axes.n, -share[:, 2] * axes.d], axis=1
-        ) * free[:, None]  # [k, 5, n]
+        slope = (
+            np.stack([share[:, 0], share[:, 1], share[:, 2], -share[:, 1] * axes.n, -share[:, 2] * axes.d], axis=1)
+            * free[:, None]
+        )  # [k, 5, n]
         weighted = slope * weight[:, None]
         square = weighted @ slope.transpose(0, 2, 1)
         gradient = np.einsum("kpn,kn->kp", weighted, residual)
