@@ -129,7 +129,7 @@ def make_cells(
     learning_rate: float = 1e-3,
     minutes: int = MINUTES_PER_DAY,
 ) -> list[Cell]:
-    """Every combination, seeds outermost: a grid that stops early has all its cells once rather than some three times."""
+    """Every combination, seeds outermost: a grid that stops early has every cell once, not some three times."""
     combinations = product(seeds, models, sizes, people, days, steps)
     return [
         Cell(model, size, count, length, number, batch_size, learning_rate, seed, minutes)
@@ -161,7 +161,7 @@ def first_people(cohort: xr.Dataset, people: int, days: int) -> xr.Dataset:
     if counts[:people].min() < days:
         short = int(counts[:people].argmin())
         raise ValueError(
-            f"a cell asks for {days} days of each of {people} people, and {names[np.argsort(first)][short]!r} has "
+            f"a cell asks for {days} days of each of {people} people, and {str(names[np.argsort(first)[short]])!r} has "
             f"{counts[short]}; leave such people out, or ask for fewer days"
         )
     return cohort.isel(day=np.flatnonzero((place < people) & (nth < days)))

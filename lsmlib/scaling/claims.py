@@ -103,8 +103,8 @@ def _tell_if_stale(path: Path) -> None:
     if owner and silent > STALE:
         warnings.warn(
             f"{path.stem} is claimed by process {owner['process']} of {owner['host']}, which has given no sign of life "
-            f"for {silent / 60:.0f} minutes. If it is no more, delete {path} and run the grid again: it goes on from the "
-            "last checkpoint",
+            f"for {silent / 60:.0f} minutes. If it is no more, delete {path} and run the grid again: it goes on from "
+            "the last checkpoint",
             stacklevel=4,
         )
 

@@ -261,8 +261,8 @@ def _check_cells(cells: list[Cell]) -> None:
         raise ValueError(f"{double[0]} is there more than once ({len(double)} such cells); expected each once")
     if len({cell.minutes for cell in cells}) > 1:
         raise ValueError(
-            f"cells have windows of {', '.join(map(str, sorted({cell.minutes for cell in cells})))} minutes, whose losses "
-            "cannot be compared; expected one length. Make a grid of each"
+            f"cells have windows of {', '.join(map(str, sorted({cell.minutes for cell in cells})))} minutes, whose "
+            "losses cannot be compared; expected one length. Make a grid of each"
         )
 
 

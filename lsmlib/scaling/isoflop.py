@@ -2,8 +2,8 @@
 
 Two of the three ways of Hoffmann et al., "Training Compute-Optimal Large Language Models" (2022): a parabola through
 the runs of each budget (approach 2), and the minimum of the joint law along a budget (approach 3), which is known in
-closed form. Compute is C = k·N·D, where k (operations for each parameter and unit of data, such as an hour) is taken from
-counted runs: for language models it is about 6 a token, for these it depends on patches and masks.
+closed form. Compute is C = k·N·D, where k (operations for each parameter and unit of data, such as an hour) is taken
+from counted runs: for language models it is about 6 a token, for these it depends on patches and masks.
 """
 
 import warnings

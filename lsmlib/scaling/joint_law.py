@@ -2,8 +2,8 @@
 
 The form and the way to fit it are those of Hoffmann et al., "Training Compute-Optimal Large Language Models" (2022),
 approach 3: Huber's loss of log residuals, from many starts. Ours differs in what is an observation, the geometric mean
-over the seeds of a cell, and in where Huber's loss turns linear: at a residual of 1 % rather than 0.1 %, which is nearly
-the absolute error and wastes a third of what Gaussian noise tells.
+over the seeds of a cell, and in where Huber's loss turns linear: at a residual of 1 % rather than 0.1 %, which is
+nearly the absolute error and wastes a third of what Gaussian noise tells.
 
 Intervals are of a bootstrap. Sizes and amounts of data are chosen by whoever plans the grid, so cells stay, and it is
 their residuals that are drawn, whole cells at a time, made larger by what five fitted numbers took from them.
@@ -79,7 +79,8 @@ class JointLaw:
 
         return (
             f"L = E + A/N^alpha + B/D^beta: {', '.join(map(shown, ('E', 'A', 'alpha', 'B', 'beta')))}, "
-            f"{self.level:.0%} intervals; R² {self.r2:.3f}; cells {self.sd:.1%} about the law; {len(self.loss)} cells, {self.runs} runs"
+            f"{self.level:.0%} intervals; R² {self.r2:.3f}; cells {self.sd:.1%} about the law; "
+            f"{len(self.loss)} cells, {self.runs} runs"
         )
 
 

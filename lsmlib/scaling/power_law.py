@@ -4,16 +4,16 @@ L(x) = a·xᵇ + c with b < 0, a > 0 and c ≥ 0 is the form that LSM-1 reports 
 et al., "Scaling Wearable Foundation Models", ICLR 2025; its constants are not known to us). Losses of several seeds at
 one x are one cell, their geometric mean one observation, and cells err by a share of the loss.
 
-For a given exponent the other two are linear, so only one number is searched for, and the fit has no starts to choose.
-Intervals are those of the profile likelihood with an F threshold (Bates and Watts, 1988, section 6.1): all values for
-which the others can be chosen so that the squared error exceeds its least by no more than t² times its mean. For a given
-exponent that set is an ellipse, of which the ends are known in closed form. Six or eight cells are too few to resample: a
-bootstrap of six holds four different ones on average, which hardly fix three numbers. How far seeds lie apart is not used
-for intervals, because cells also err by what their seeds share, such as the people they learn from.
+For a given exponent the other two are linear: one number is searched for, and there are no starts to choose.
+Intervals are those of the profile likelihood with an F threshold (Bates and Watts, 1988, chapter 6): all values for
+which the others can be chosen so that the squared error exceeds its least by no more than t² times its mean. For a
+given exponent that set is an ellipse, of which the ends are known in closed form. Six or eight cells are too few to
+resample: a bootstrap of six holds four different ones on average, which hardly fix three numbers. How far seeds lie
+apart is not used for intervals, because cells also err by what their seeds share, such as the people they learn from.
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -53,6 +53,7 @@ class PowerLaw:
     runs: int
     x: np.ndarray  # [n] of the cells, rising
     loss: np.ndarray  # [n] geometric means
+    within: tuple[float, float, float] = field(repr=False)  # largest error, least and most e-foldings of the intervals
 
     def predict(self, x: np.ndarray | float) -> np.ndarray:
         """The curve at these x."""
@@ -60,8 +61,7 @@ class PowerLaw:
 
     def interval(self, x: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
         """Where the curve is at these x: low and high ends, each with the shape of x."""
-        family = _Family(self.x, self.loss)
-        return _ends_at(family, family.threshold(self.level, family.best()), np.asarray(x, float))
+        return _ends_at(_Family(self.x, self.loss), self.within, np.asarray(x, float))
 
     def prediction_interval(self, x: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
         """Where the mean of a new cell would be, with as many seeds as those fitted: low and high ends."""
@@ -117,14 +117,15 @@ def fit_power_law(x: np.ndarray, loss: np.ndarray, level: float = LEVEL) -> Powe
             "losses that fall over several cells. Add cells between the two smallest"
         )
     at, height, fall = slope / family.range, *(float(v[0]) for v in family.solve(np.array([slope]))[:2])
+    within = family.threshold(level, (slope, error))
     law = PowerLaw(
         a=fall * family.centre**at, b=-at, c=max(height - fall, 0.0),
-        **_parameter_intervals(family, family.threshold(level, (slope, error))),
+        **_parameter_intervals(family, within),
         level=level,
         r2=1 - float(np.sum(np.square(np.log(mean) - np.log(height + fall * family.basis(np.array([slope]))[0])))
                      / np.sum(np.square(np.log(mean) - np.log(mean).mean()))),
         sd=float(np.sqrt(error / (len(axis) - 3))), seed_sd=relative_spread(loss, members),
-        runs=len(members), x=axis, loss=mean,
+        runs=len(members), x=axis, loss=mean, within=within,
     )  # fmt: skip
     _warn_of_a_poor_fit(law, members)
     return law

@@ -55,8 +55,9 @@ def read_records(place: str | Path, mixed_versions: bool = False) -> pd.DataFram
         A tidy table: ``cell`` (its name), ``model``, ``size``, ``people``, ``days``, ``steps``, ``batch_size``,
         ``learning_rate``, ``seed``, ``minutes``; ``parameters``; ``rows`` and ``hours`` of recording it could learn
         from; ``hours_seen`` in all epochs; ``flops`` of the whole training, by formula; ``status`` (``"finished"`` or
-        ``"diverged"``); ``train_loss`` (mean of the last tenth of steps), ``valid_loss``; ``random``, ``interpolation``,
-        ``extrapolation``, ``sensors`` (MSE in sd² on held-out people, a mean over the tasks of a kind); ``probe_…``;
+        ``"diverged"``); ``train_loss`` (mean of the last tenth of steps), ``valid_loss``; ``random``,
+        ``interpolation``, ``extrapolation``, ``sensors`` (MSE in sd² on held-out people, a mean over the tasks of a
+        kind); ``probe_…``;
         ``seconds`` of training in the process that ended it, from step ``resumed_at``; ``hardware``, ``versions``,
         ``tasks``, ``held_out``.
 

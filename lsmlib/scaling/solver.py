@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-STEPS = 200
-EXPONENTS = (0.03, 0.1, 0.2, 0.35, 0.6, 1.0, 1.6)
+STEPS = 80
+EXPONENTS = (0.05, 0.15, 0.3, 0.6, 1.2)
 LEAST_TERM = 1e-4  # of a start: no term may begin so small that no step sees it
 TINY = -14.0  # log of the least term, as a share of the loss: below, it is no longer there
 FREE = np.ones(5, bool)
@@ -91,7 +91,7 @@ def minimise(
         share = np.where(better[:, None, None], new_share, share)
         loss = np.where(better, new_loss, loss)
         damping = np.clip(np.where(better, damping / 4, damping * 5), 1e-12, 1e8)
-        if (still > 12).all():
+        if (still > 8).all():
             break
     return theta, loss
 
@@ -105,7 +105,4 @@ def make_starts(axes: Axes) -> np.ndarray:
     square = columns.transpose(0, 2, 1) @ columns
     linear = np.linalg.solve(square + 1e-10 * np.eye(3), columns.sum(axis=1)[..., None])[..., 0]
     terms = np.log(np.maximum(linear, LEAST_TERM * loss.mean()))
-    starts = np.column_stack([terms, alpha, beta])
-    equal = starts.copy()
-    equal[:, :3] = axes.y.mean() - np.log(3)
-    return np.concatenate([starts, equal])
+    return np.column_stack([terms, alpha, beta])

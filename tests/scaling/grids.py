@@ -30,8 +30,8 @@ def small_days(people, days, name):
     )
 
 
-def small_grid(folder, people=(1, 2), seeds=(0,), **options):
-    cells = make_cells(["LSM1"], [SMALL], people, [2], [STEPS], 4, seeds, minutes=60)
+def small_grid(folder, people=(1, 2), **options):
+    cells = make_cells(["LSM1"], [SMALL], people, [2], [STEPS], 4, seeds=[0], minutes=60)
     return Grid(cells, small_days(3, 2, "learner"), small_days(2, 1, "judge"), folder, tasks=TASKS, **options)
 
 

@@ -37,6 +37,7 @@ def test_an_exact_law_is_found():
         ((3.0, -0.15, 0.2, np.logspace(3, 8, 8)), {"sd": 0.01}),
     ],
 )
+@pytest.mark.filterwarnings("ignore:cells lie")  # as it should, once in thousands, and where cells share something
 def test_intervals_cover_the_truth(truth, noise):
     a, b, c, x = truth
     draw = np.random.default_rng(0)
@@ -59,11 +60,12 @@ def test_without_a_floor_the_interval_reaches_zero():
     assert all(law.c >= 0 for law in laws)
 
 
+@pytest.mark.filterwarnings("ignore:cells lie")
 def test_new_cells_lie_in_their_interval():
     draw = np.random.default_rng(2)
-    checks = [hold_out_power_law(*planted(draw, x=np.logspace(2, 6, 8))).table for _ in range(500)]
+    checks = [hold_out_power_law(*planted(draw, x=np.logspace(2, 6, 8))).table for _ in range(300)]
     inside = np.mean([table["inside"][0] for table in checks])
-    assert 0.86 <= inside <= 0.94
+    assert 0.85 <= inside <= 0.95
     table = checks[0].iloc[0]
     assert table["x"] == 1e6
     assert table["error"] == pytest.approx(table["predicted"] / table["loss"] - 1)
@@ -151,9 +153,9 @@ def test_a_step_is_refused():
 
 
 def test_a_mess_is_told():
-    loss = np.array([3.0, 1.6, 2.4, 1.5, 1.8, 1.1, 1.5])
-    with pytest.warns(UserWarning, match=r"explains \d+% of the variance of log loss between these 7 cells: look"):
-        law = fit_power_law(X, loss)
+    loss = np.array([3.0, 1.6, 2.4, 1.5, 1.8, 1.1, 1.6, 1.2, 1.5, 1.0, 1.3, 1.1])
+    with pytest.warns(UserWarning, match=r"explains \d+% of the variance of log loss between these 12 cells: look"):
+        law = fit_power_law(np.logspace(1, 6, 12), loss)
     assert law.b_interval.high - law.b_interval.low > abs(law.b)  # and it is not sure of anything
 
 

@@ -69,7 +69,7 @@ def test_what_cannot_be_compared(change, message):
 def test_no_records(tmp_path):
     with pytest.raises(ValueError, match="holds no record yet"):
         read_records(tmp_path)
-    with pytest.raises(ValueError, match="there is no .*none; expected the folder of a grid"):
+    with pytest.raises(ValueError, match=r"there is no .*none; expected the folder of a grid"):
         read_records(tmp_path / "none")
     with pytest.raises(ValueError, match="they lack cell, model"):
         check_records(pd.DataFrame({"x": [1]}))
