@@ -186,8 +186,8 @@ def plot_people_against_hours(table: pd.DataFrame) -> Figure:
     keys = ["model", "size", "person_days"]
     groups = list(table.groupby(keys, sort=True))
     colours = _light_to_dark(len(groups))
-    for number, ((key, group), colour) in enumerate(zip(groups, colours, strict=True)):
-        model, size, person_days = key
+    for number, (((name, size, person_days), group), colour) in enumerate(zip(groups, colours, strict=True)):
+        model = str(name)
         marker, line = MARKERS.get(model, "^"), LINES.get(model, "-.")
         aside = group["people"] * 1.03 ** (number - (len(groups) - 1) / 2)  # so that bars do not hide one another
         spread = np.nan_to_num([group["ratio"] - group["low"], group["high"] - group["ratio"]])
@@ -216,7 +216,7 @@ def _scale(axes: Axes, log_y: bool = True) -> None:
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     if high / low < 20:  # a decade or less would have one number on it
-        subs = (1.0, 2.0, 3.0, 5.0) if high / low > 3 else tuple(np.arange(1, 10)) if high / low > 1.6 else ()
+        subs = (1.0, 2.0, 3.0, 5.0) if high / low > 3 else tuple(range(1, 10)) if high / low > 1.6 else ()
         if subs:
             axes.yaxis.set_major_locator(LogLocator(subs=subs))
         else:

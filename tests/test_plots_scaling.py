@@ -109,8 +109,8 @@ def test_ratios_with_their_intervals(records):
     assert [text.get_text() for text in axes.get_xticklabels()] == ["25", "100"]
     assert len(axes.containers) == 2
     for container, (_, group) in zip(axes.containers, table.groupby("model"), strict=True):
-        np.testing.assert_allclose(container.lines[0].get_ydata(), group["ratio"])
-        ends = np.array([segment[:, 1] for segment in container.lines[2][0].get_segments()])
+        np.testing.assert_allclose(container.lines[0].get_ydata().astype(float), group["ratio"])
+        ends = np.array([segment[:, 1] for segment in container.lines[2][0].get_segments()], float)
         np.testing.assert_allclose(ends, group[["low", "high"]])
 
 

@@ -35,7 +35,7 @@ def people_against_hours(records: pd.DataFrame, loss: str = "valid_loss", level:
     for key, group in runs.groupby([*SAME, "person_days"], dropna=False, sort=True):
         if group["people"].nunique() < 2:
             continue
-        logs = np.log(group.pivot_table(index="seed", columns="people", values=loss, aggfunc="mean"))
+        logs = group.pivot_table(index="seed", columns="people", values=loss, aggfunc="mean").apply(np.log)
         fewest = logs[logs.columns.min()]
         for people in logs.columns:
             of = group[group["people"] == people]

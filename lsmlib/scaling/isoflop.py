@@ -46,7 +46,8 @@ def best_size(law: JointLaw, flops: float, flops_per_unit: float) -> Optimum:
         if not (np.isfinite(value) and value > 0):
             raise ValueError(f"{name} is {value}; expected a finite number above 0")
     product = np.log(flops) - np.log(flops_per_unit)  # log N + log D
-    drawn = _log_best(*law.draws.T[1:], product)
+    _, a, b, alpha, beta = law.draws.T
+    drawn = _log_best(a, b, alpha, beta, product)
     log_size = _log_best(np.log(law.A), np.log(law.B), law.alpha, law.beta, product)
     low, high = np.exp(np.quantile(drawn, [(1 - law.level) / 2, (1 + law.level) / 2]))
     size, data = float(np.exp(log_size)), float(np.exp(product - log_size))
