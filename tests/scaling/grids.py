@@ -30,7 +30,7 @@ def small_days(people, days, name):
     )
 
 
-def small_grid(folder, people=(1, 2), **options):
+def small_grid(folder, people=(2,), **options):
     cells = make_cells(["LSM1"], [SMALL], people, [2], [STEPS], 4, seeds=[0], minutes=60)
     return Grid(cells, small_days(3, 2, "learner"), small_days(2, 1, "judge"), folder, tasks=TASKS, **options)
 
@@ -45,4 +45,4 @@ if __name__ == "__main__":
         time.sleep(0.05)
 
     lsmlib.training.StepHistory.on_train_batch_end = slowly
-    small_grid(sys.argv[1]).run(progress=False)
+    small_grid(sys.argv[1], people=(1, 2)).run(progress=False)
