@@ -7,8 +7,10 @@ from . import plots_generative as plots_generative
 from . import plots_masks as plots_masks
 from . import plots_models as plots_models
 from . import plots_probes as plots_probes
+from . import plots_scaling as plots_scaling
 from . import readers as readers
 from . import samples as samples
+from . import scaling as scaling
 from . import signals as signals
 from . import simulate as simulate
 from . import text as text

@@ -1,0 +1,291 @@
+"""A grid: cells that are planned, run one after the other, and go on where they were stopped.
+
+Its folder is all there is: ``records/`` has a file for each cell that ended, ``checkpoints/`` the trainings under way,
+``claims/`` who is at work. Several processes or machines that share it run different cells.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import pandas as pd
+import xarray as xr
+from tqdm.auto import tqdm
+
+from lsmlib.checks import check_cohort
+from lsmlib.estimate import _duration, measure_flops
+from lsmlib.evaluate.generative import filling_errors
+from lsmlib.evaluate.generative_tasks import (
+    Extrapolation,
+    Interpolation,
+    RandomImputation,
+    SensorImputation,
+    SignalsRemoved,
+    Task,
+)
+from lsmlib.models.flops import SAMPLE, count_weights, training_flops
+from lsmlib.models.lsm1 import LSM1
+from lsmlib.models.lsm2 import LSM2
+from lsmlib.scaling.cells import Cell
+from lsmlib.scaling.claims import claim
+from lsmlib.scaling.records import describe_machine, read_records, record_path, write_record
+from lsmlib.signals import MINUTES_PER_DAY
+from lsmlib.training import pretrain
+
+KINDS = {"random": "random", "interpolation": "interpolation", "extrapolation": "extrapolation",
+         "sensor": "sensors", "signals": "sensors"}  # fmt: skip
+DAY_TASKS: tuple[Task, ...] = (
+    RandomImputation(0.8, patch_minutes=10, patch_signals=1), Interpolation(60), Extrapolation(60), SignalsRemoved(6),
+)  # fmt: skip
+WINDOW_TASKS: tuple[Task, ...] = (RandomImputation(0.8), Interpolation(60), Extrapolation(60), SensorImputation("PPG"))
+
+Probe = Callable[[LSM1 | LSM2, xr.Dataset], float]
+
+
+class Plan(NamedTuple):
+    """What a grid would run, and what that takes."""
+
+    table: pd.DataFrame  # a row a cell: cell, parameters, hours, flops, seconds, state
+    note: str  # where seconds come from
+
+    def __str__(self) -> str:
+        lines = (
+            [self.table.to_string(index=False, float_format=lambda value: f"{value:.3g}")] if len(self.table) else []
+        )
+        for state, rows in self.table.groupby("state", sort=False):
+            lines.append(
+                f"{state}: {len(rows)} cells, {rows['flops'].sum():.3g} operations, "
+                f"{_duration(float(rows['seconds'].sum()))}"
+            )
+        return "\n".join([*lines, self.note])
+
+
+class Grid:
+    """Cells on one Cohort, judged on one set of other people.
+
+    Args:
+        cells: to be run, in this order (see ``make_cells``).
+        train: whole days; each cell takes the first days of the first people.
+        held_out: whole days of people who are not in ``train``; the same for all cells, a few dozen days.
+        folder: for all that is kept. Give the same one to go on, also on another machine.
+        tasks: what is hidden of held-out rows; by default one of each of LSM-2's four kinds on whole days, LSM-1's on
+            windows.
+        probes: name → callable ``(model, held-out rows) -> float``, a column ``probe_NAME`` each.
+        evaluation_seed: of what the tasks hide.
+
+    Raises:
+        ValueError: if there is no cell, one is there twice, or windows differ in length; someone is in both Cohorts; or
+            cells ask for people or days that are not there.
+    """
+
+    def __init__(
+        self,
+        cells: Sequence[Cell],
+        train: xr.Dataset,
+        held_out: xr.Dataset,
+        folder: str | Path,
+        *,
+        tasks: Sequence[Task] | None = None,
+        probes: Mapping[str, Probe] | None = None,
+        evaluation_seed: int = 0,
+    ) -> None:
+        self.cells, self.train, self.held_out, self.folder = list(cells), train, held_out, Path(folder)
+        _check_cells(self.cells)
+        _check_people(train, held_out)
+        whole = self.cells[0].minutes == MINUTES_PER_DAY
+        self.tasks = tuple(tasks) if tasks is not None else DAY_TASKS if whole else WINDOW_TASKS
+        missing = sorted(set(KINDS.values()) - {KINDS[task.kind] for task in self.tasks})
+        if missing:
+            raise ValueError(f"tasks has none of {', '.join(missing)}; expected one or more of each kind")
+        self.probes, self.evaluation_seed = dict(probes or {}), evaluation_seed
+
+    def plan(
+        self, flops: float | None = None, seconds: float | None = None, flops_per_second: float | None = None
+    ) -> Plan:
+        """What would be run within a budget: cells in their order, as long as they fit; finished ones cost nothing.
+
+        Args:
+            flops: the budget in operations of training, or none.
+            seconds: the budget in seconds of training, or none.
+            flops_per_second: how fast trainings run here; by default as fast as those that are recorded for this
+                hardware, or, without any, as fast as a large matrix product, which none is.
+
+        Returns:
+            A table with a row a cell, ``state`` being ``finished``, ``to run`` or ``beyond the budget``.
+
+        Raises:
+            ValueError: if a cell does not fit the Cohort.
+        """
+        speed, note = (flops_per_second, "seconds: at the speed given") if flops_per_second else self._speed()
+        rows: list[dict[str, Any]] = []
+        counted: dict[tuple[Any, ...], tuple[int, float, int]] = {}
+        left = {"flops": np.inf if flops is None else flops, "seconds": np.inf if seconds is None else seconds}
+        for cell in self.cells:
+            key = (cell.model, cell.size_name, cell.minutes, cell.people, cell.days)
+            if key not in counted:
+                data = cell.rows(self.train)
+                model = cell.new_model()
+                per_row = training_flops(model, data.isel(day=slice(SAMPLE))).total
+                counted[key] = (count_weights(model), per_row, data.sizes["day"])
+            parameters, per_row, available = counted[key]
+            if cell.batch_size > available:
+                raise ValueError(
+                    f"{cell.name} asks for batches of {cell.batch_size}, and has {available} rows to learn from; "
+                    "expected at most as many. Lower batch_size, or give it more people or days"
+                )
+            cost = per_row * cell.batch_size * cell.steps
+            time = cost / speed
+            if record_path(self.folder, cell.name).exists():
+                state = "finished"
+            elif cost <= left["flops"] and time <= left["seconds"]:
+                state = "to run"
+                left = {"flops": left["flops"] - cost, "seconds": left["seconds"] - time}
+            else:
+                state = "beyond the budget"
+            rows.append(
+                {
+                    "cell": cell.name, "parameters": parameters, "hours": available * cell.minutes / 60, "flops": cost,
+                    "seconds": time, "state": state,
+                }
+            )  # fmt: skip
+        return Plan(pd.DataFrame(rows), note)
+
+    def run(self, plan: Plan | None = None, progress: bool = True) -> pd.DataFrame:
+        """Run what is not finished yet, and return all records of the folder.
+
+        Killed at any moment, it goes on when it is called again: cells that ended are not run again, and the one that
+        was interrupted goes on from its last checkpoint. Cells that another process has claimed are left to it.
+
+        Args:
+            plan: of ``plan``, with a budget; by default all cells.
+            progress: whether to print the plan and show a bar.
+
+        Raises:
+            ValueError: if the plan has other cells, or a model does not fit the rows.
+            MemoryError: if a step does not fit the device.
+        """
+        plan = self.plan() if plan is None else plan
+        if list(plan.table["cell"]) != [cell.name for cell in self.cells]:
+            raise ValueError("the plan is of other cells; expected one of this grid's plan()")
+        if progress:
+            print(plan, flush=True)
+        wanted = [cell for cell, state in zip(self.cells, plan.table["state"], strict=True) if state == "to run"]
+        elsewhere = []
+        with tqdm(wanted, desc="cells", disable=not progress) as bar:
+            for cell in bar:
+                bar.set_postfix_str(cell.name)
+                with claim(self.folder / "claims", cell.name) as got:
+                    if not got:
+                        elsewhere.append(cell.name)
+                    elif not record_path(self.folder, cell.name).exists():
+                        write_record(self.folder, self._run_cell(cell))
+                        shutil.rmtree(self._checkpoints(cell), ignore_errors=True)
+        if elsewhere and progress:
+            print(f"claimed by other processes, and left to them: {', '.join(elsewhere)}", flush=True)
+        return read_records(self.folder)
+
+    def _run_cell(self, cell: Cell) -> dict[str, Any]:
+        rows, held_out, model = cell.rows(self.train), cell.as_read(self.held_out), cell.new_model()
+        per_row = training_flops(model, rows.isel(day=slice(SAMPLE))).total
+        record = cell.as_row() | {
+            "parameters": count_weights(model),
+            "rows": rows.sizes["day"],
+            "hours": rows.sizes["day"] * cell.minutes / 60,
+            "hours_seen": cell.steps * cell.batch_size * cell.minutes / 60,
+            "flops": per_row * cell.batch_size * cell.steps,
+            "status": "finished",
+            "resumed_at": _last_step(self._checkpoints(cell)),
+        }
+        started = perf_counter()
+        try:
+            history = pretrain(
+                model, rows, steps=cell.steps, batch_size=cell.batch_size, seed=cell.seed,
+                learning_rate=cell.learning_rate, checkpoint_dir=self._checkpoints(cell), progress=False,
+            )  # fmt: skip
+        except FloatingPointError:  # too high a rate: that is a result of the grid, too
+            history, record["status"] = {}, "diverged"
+        record["seconds"] = perf_counter() - started
+        losses = {name: float("nan") for name in ("train_loss", "valid_loss", *dict.fromkeys(KINDS.values()))}
+        losses |= {f"probe_{name}": float("nan") for name in self.probes}
+        if history:
+            losses["train_loss"] = float(np.mean(history["loss"][-max(cell.steps // 10, 1) :]))
+            losses["valid_loss"] = float(model.validation_loss(held_out))
+            losses |= self._score(model, held_out)
+            losses |= {f"probe_{name}": float(probe(model, held_out)) for name, probe in self.probes.items()}
+        return record | losses | describe_machine() | {"tasks": self._tasks(), "held_out": _digest(self.held_out)}
+
+    def _score(self, model: LSM1 | LSM2, held_out: xr.Dataset) -> dict[str, float]:
+        """MSE in sd² at the targets of held-out people: a mean over the tasks of each kind."""
+        errors = filling_errors(
+            held_out, {"model": model.reconstruct}, self.tasks, self.evaluation_seed, progress=False
+        )
+        over = ["person", "signal"]
+        mse = (errors["squared_normalised"].isel(filler=0).sum(over) / errors["cells"].sum(over)).values
+        kinds = np.array([KINDS[task.kind] for task in self.tasks])
+        return {kind: float(mse[kinds == kind].mean()) for kind in dict.fromkeys(KINDS.values())}
+
+    def _tasks(self) -> str:
+        return f"{', '.join(task.name for task in self.tasks)}; seed {self.evaluation_seed}"
+
+    def _checkpoints(self, cell: Cell) -> Path:
+        return self.folder / "checkpoints" / cell.name
+
+    def _speed(self) -> tuple[float, str]:
+        here = describe_machine()["hardware"]
+        if any((self.folder / "records").glob("*.parquet")):
+            records = read_records(self.folder, mixed_versions=True)
+            known = records[(records["hardware"] == here) & (records["resumed_at"] == 0)]
+            if len(known):
+                speed = float((known["flops"] / known["seconds"]).median())
+                return (
+                    speed,
+                    f"seconds: as those of {len(known)} cells on this hardware, with compiling, without judging",
+                )
+        return (
+            measure_flops(),
+            f"seconds: at least, at the speed of one large matrix product on {jax.default_backend()}",
+        )
+
+
+def _check_cells(cells: list[Cell]) -> None:
+    if not cells:
+        raise ValueError("there is no cell; see make_cells")
+    names = [cell.name for cell in cells]
+    double = sorted({name for name in names if names.count(name) > 1})
+    if double:
+        raise ValueError(f"{double[0]} is there more than once ({len(double)} such cells); expected each once")
+    if len({cell.minutes for cell in cells}) > 1:
+        raise ValueError(
+            f"cells have windows of {', '.join(map(str, sorted({cell.minutes for cell in cells})))} minutes, whose "
+            "losses cannot be compared; expected one length. Make a grid of each"
+        )
+
+
+def _check_people(train: xr.Dataset, held_out: xr.Dataset) -> None:
+    for cohort in (train, held_out):
+        check_cohort(cohort, values=False)
+        if cohort.sizes["minute"] != MINUTES_PER_DAY or "start_minute" in cohort.variables:
+            raise ValueError("train and held_out are whole days; cells cut them into windows themselves")
+    both = sorted(set(map(str, train["person"].values)) & set(map(str, held_out["person"].values)))
+    if both:
+        raise ValueError(
+            f"{len(both)} people are in train and in held_out, among them {both[0]!r}; expected others. Split with "
+            "lsmlib.split_people, or simulate with another seed"
+        )
+
+
+def _last_step(checkpoints: Path) -> int:
+    steps = [int(path.name) for path in checkpoints.iterdir() if path.name.isdigit()] if checkpoints.is_dir() else []
+    return max(steps, default=0)
+
+
+def _digest(cohort: xr.Dataset) -> str:
+    rows = "\n".join(
+        f"{person} {date}" for person, date in zip(cohort["person"].values, cohort["date"].values, strict=True)
+    )
+    return hashlib.sha256(rows.encode()).hexdigest()[:16]
