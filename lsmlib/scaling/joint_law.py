@@ -7,8 +7,7 @@ nearly the absolute error and wastes a third of what Gaussian noise tells.
 
 Intervals are of a bootstrap. Sizes and amounts of data are chosen by whoever plans the grid, so cells stay, and it is
 their residuals that are drawn, whole cells at a time, made larger by what five fitted numbers took from them.
-Percentiles are spread by Student's t over a normal. (Cells drawn themselves gave intervals half as wide again for grids
-of twenty, which cover more than they should.)
+Percentiles are spread by Student's t over a normal.
 """
 
 import warnings
