@@ -38,7 +38,7 @@ def pack_days(
         ``[r, m]`` (its place among the encoder's; -1: asked for), ``decoded_lengths`` int32 ``[r, d]``, ``target``
         float32 ``[r, m, cells]``, and ``scored`` bool ``[r, m, cells]``, where what is asked for is known.
     """
-    days, tokens, cells = patches.shape
+    days, cells = len(patches), patches.shape[2]
     packed, at = pack_visible(patches, visible, rows, longest and longest[0])
 
     day, number = np.nonzero(visible | asked)

@@ -95,7 +95,9 @@ class SensorLanguage(SavedModel):
         if len(classes) < 2:
             raise ValueError(f"classes is {classes}; expected two or more to choose between")
         if without := [prompt for prompt in prompts if "{name}" not in prompt]:
-            raise ValueError(f"the prompt {without[0]!r} has no {{name}}; expected sentences with the class in its place")
+            raise ValueError(
+                f"the prompt {without[0]!r} has no {{name}}; expected sentences with the class in its place"
+            )
         vectors = self.embed_text([prompt.replace("{name}", name) for name in classes for prompt in prompts])
         means = vectors.reshape(len(classes), len(prompts), -1).mean(axis=1)
         means /= np.linalg.norm(means, axis=1, keepdims=True)

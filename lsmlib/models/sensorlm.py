@@ -10,7 +10,6 @@ writing, and gaps: not imputed before, but left out as in LSM-2 (``gaps="filled"
 
 import hashlib
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -366,13 +365,13 @@ class SensorLM(SensorLanguage):
         return {**self._config, "dtype": self.dtype_policy.name}
 
     def _digest(self) -> str:
-        return hashlib.sha256(self._config["tokenizer"].encode()).hexdigest()
+        return hashlib.sha256(self.tokenizer.to_json().encode()).hexdigest()
 
     def _lay_out(self, signals: Any) -> dict[str, Any]:
         """``pack`` for a whole batch at once, a day a row, observed tokens first: for days that are on the device."""
         self._check_shape(signals.shape)
         if self.gaps == "filled":
-            signals = fill_gaps(ops.convert_to_numpy(signals))
+            signals = keras.ops.convert_to_tensor(fill_gaps(ops.convert_to_numpy(signals)))
         tokens = self.grid.tokens
         known = self.grid.to_patches(ops.logical_not(ops.isnan(signals)))
         patches = self.grid.to_patches(ops.where(ops.isnan(signals), 0.0, signals))
@@ -419,16 +418,12 @@ def fill_gaps(signals: np.ndarray) -> np.ndarray:
     """Fill gaps of normalised days ``[b, t, s]`` linearly, at the ends with the nearest reading, without any with 0."""
     filled = np.zeros_like(signals)
     minute = np.arange(signals.shape[1])
-    for day, signal in _series(signals):
+    for day, signal in np.ndindex(signals.shape[0], signals.shape[2]):
         series = signals[day, :, signal]
         known = ~np.isnan(series)
         if known.any():
             filled[day, :, signal] = np.interp(minute, minute[known], series[known])
     return filled
-
-
-def _series(signals: np.ndarray) -> Iterator[tuple[int, int]]:
-    return iter(np.ndindex(signals.shape[0], signals.shape[2]))  # type: ignore[arg-type]
 
 
 def _loss(model: SensorLM, inputs: dict[str, Any]) -> Any:

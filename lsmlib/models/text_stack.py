@@ -109,22 +109,27 @@ class TextStack(keras.layers.Layer):
         options = {"dtype": self.dtype_policy}
         self.blocks = [TextBlock(text, seeds, name=f"text_{i}", **options) for i in range(text.layers)]
         self.norm = LayerNorm(name="text_norm", **options)
-        self.decoder_blocks = [
-            TextBlock(decoder, seeds, memory_width, name=f"decoder_{i}", **options)
-            for i in range(decoder.layers if decoder else 0)
-        ]
-        self.decoder_norm = LayerNorm(name="decoder_norm", **options) if decoder else None
+        self.decoder_blocks: list[TextBlock] = []
+        if decoder is not None:
+            self.decoder_blocks = [
+                TextBlock(decoder, seeds, memory_width, name=f"decoder_{i}", **options) for i in range(decoder.layers)
+            ]
+            self.decoder_norm = LayerNorm(name="decoder_norm", **options)
 
     def build(self, input_shape: Any) -> None:
         """Make the weights."""
-        shapes = {"vocabulary": (self.vocabulary_size, self.width), "positions": (self.context, self.width)}
+        shapes: dict[str, tuple[int, ...]] = {
+            "vocabulary": (self.vocabulary_size, self.width), "positions": (self.context, self.width)
+        }  # fmt: skip
         if self.has_class:
             shapes["class_token"] = (1, 1, self.width)
         for initializer, (name, shape) in zip(self.initializers, shapes.items(), strict=False):
             setattr(self, name, self.add_weight(shape=shape, initializer=initializer, name=name))
-        for layer in (*self.blocks, self.norm, *self.decoder_blocks, self.decoder_norm):
-            if layer is not None:
-                layer.build((None, None, self.width))
+        layers: list[keras.layers.Layer] = [*self.blocks, self.norm, *self.decoder_blocks]
+        if self.decoder_blocks:
+            layers.append(self.decoder_norm)
+        for layer in layers:
+            layer.build((None, None, self.width))
 
     def call(self, tokens: Any, visible: Any) -> tuple[Any, Any]:
         """Read texts.
