@@ -20,7 +20,7 @@ class AttentionPool(keras.layers.Layer):
     def __init__(self, stack: Stack, queries: int, seeds: Iterator[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.queries, self.width, self.heads = queries, stack.width, stack.heads
-        self.query_initializer = keras.initializers.RandomNormal(stddev=1.0, seed=next(seeds))
+        self.initializers = [keras.initializers.RandomNormal(stddev=1.0, seed=next(seeds)) for _ in range(2)]
         options = {"dtype": self.dtype_policy}
         self.query = dense(stack.width, seeds, name="query", **options)
         self.key_value = dense(2 * stack.width, seeds, name="key_value", **options)
@@ -32,9 +32,9 @@ class AttentionPool(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Make the weights for tokens ``[r, k, w]``."""
-        self.query_token = self.add_weight(
-            shape=(1, self.queries, self.width), initializer=self.query_initializer, name="query_token"
-        )
+        queries, empty = self.initializers
+        self.query_token = self.add_weight(shape=(1, self.queries, self.width), initializer=queries, name="query_token")
+        self.empty_token = self.add_weight(shape=(1, 1, self.width), initializer=empty, name="empty_token")
         for layer in (self.query, self.key_value, self.projection, self.norm_1, self.mlp_in, self.norm_2):
             layer.build((None, None, self.width))
         self.mlp_out.build((None, None, self.mlp_in.units))
@@ -47,7 +47,7 @@ class AttentionPool(keras.layers.Layer):
             at: where in its row each token of each day is, int32 ``[r, d, n]``; -1: it has no such token.
 
         Returns:
-            ``[r · d, q, w]``; of a day without tokens, what the biases make of zeros.
+            ``[r · d, q, w]``; of a day without tokens, what becomes of a learned one, the same for every query.
         """
         rows, days, count = at.shape[0] or ops.shape(at)[0], at.shape[1], at.shape[2]
         place = ops.reshape(ops.maximum(at, 0), (rows, days * count))
@@ -57,7 +57,11 @@ class AttentionPool(keras.layers.Layer):
         query = self.query(ops.cast(self.query_token, tokens.dtype))
         query = ops.broadcast_to(query, (rows * days, self.queries, self.width))
         query = ops.reshape(query, (rows * days, self.queries, *heads[2:]))
-        seen = attention(query, key, value, ops.reshape(at >= 0, (rows * days, count)))
+        visible = ops.reshape(at >= 0, (rows * days, count))
+        seen = attention(query, key, value, visible)
         pooled = self.projection(ops.reshape(seen, (rows * days, self.queries, self.width)))
+        # zeros would have no direction to be told by, and a gradient without bounds
+        empty = ops.logical_not(ops.any(visible, axis=1))[:, None, None]
+        pooled = ops.where(empty, ops.cast(self.empty_token, pooled.dtype), pooled)
         pooled = pooled + self.mlp_out(ops.gelu(self.mlp_in(self.norm_1(pooled)), approximate=False))
         return self.norm_2(pooled)
