@@ -125,7 +125,7 @@ class SensorLM(SensorLanguage):
         self.grid = Grid(minutes, signals, patch_minutes, patch_signals)
         self.objective, self.tokenizer, self.gaps, self.patch_missing_if = objective, tokenizer, gaps, patch_missing_if
         self.context, self.seed, self.weights_of_losses = context, seed, (contrastive_weight, caption_weight)
-        self.captions = CaptionMixture() if captions is None else CaptionMixture(*captions)  # a file gives a list
+        self.captions = CaptionMixture() if captions is None else CaptionMixture(*_as_tuples(captions))
         self.contrasted, self.generative = int(objective != "cap"), objective in ("coca", "cap")
         self._config = {
             "size": size, "objective": objective, "tokenizer": tokenizer.to_json(), "minutes": minutes,
@@ -424,6 +424,11 @@ def fill_gaps(signals: np.ndarray) -> np.ndarray:
         if known.any():
             filled[day, :, signal] = np.interp(minute, minute[known], series[known])
     return filled
+
+
+def _as_tuples(value: Any) -> Any:
+    """A file gives lists."""
+    return tuple(map(_as_tuples, value)) if isinstance(value, list | tuple) else value
 
 
 def _loss(model: SensorLM, inputs: dict[str, Any]) -> Any:
