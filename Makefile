@@ -69,6 +69,8 @@ $(VENV)/.ready-%: $(VENV)/.ready
 # What tests and benchmarks compare with; pyproject.toml says why it is apart.
 $(PEERS): $(READY)
 	$(PY) -m pip install --quiet --constraint requirements.lock --editable ".[peers]"
+	@# of open_clip the losses alone are read, which need nothing but PyTorch; the rest would bring another PyTorch
+	$(PY) -m pip install --quiet --no-deps open_clip_torch==3.3.0
 	@touch $@
 
 lock: ## Resolve pyproject.toml again into requirements.lock

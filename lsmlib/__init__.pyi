@@ -26,6 +26,7 @@ from .distribution import join_processes as join_processes
 from .models.lsm1 import LSM1 as LSM1
 from .models.lsm2 import LSM2 as LSM2
 from .models.saving import load_model as load_model
+from .models.sensorlm import SensorLM as SensorLM
 from .presets import load_preset as load_preset
 from .profiles import PROFILES as PROFILES
 from .profiles import Profile as Profile

@@ -6,7 +6,7 @@ time is the few batches read ahead.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -34,7 +34,8 @@ def make_batches(
     process_index: int | None = None,
     process_count: int | None = None,
     drop_remainder: bool = True,
-    prepare: Callable[[np.ndarray, np.ndarray], Any] | None = None,
+    prepare: Callable[..., Any] | None = None,
+    beside: Mapping[str, np.ndarray] | None = None,
 ) -> grain.IterDataset:
     """Turn a Cohort into batches that ``model.fit`` takes as they are (with ``steps_per_epoch`` while ``repeat``).
 
@@ -54,6 +55,8 @@ def make_batches(
         process_count: how many processes there are; by default likewise, else 1.
         prepare: makes of signals ``[b, t, s]`` and the place of each row in the order of training, int ``[b]`` from 0
             on, what the model is given: ``model.prepare`` of an ``LSM2``.
+        beside: arrays ``[d, …]`` by name, whose rows ``prepare`` gets with the signals', as a dict: of a ``SensorLM``,
+            ``model.describe(cohort)``.
         drop_remainder: leave out the rows at an epoch's end that do not fill a batch (another set in each epoch).
 
     Returns:
@@ -77,6 +80,9 @@ def make_batches(
     signals = cohort["signals"].variable
 
     days = cohort.sizes["day"]
+    for name, array in (beside or {}).items():
+        if prepare is None or len(array) != days:
+            raise ValueError(f"{name} has {len(array)} rows; expected {days}, one a day, and prepare to read them")
     per_epoch = days // batch_size if drop_remainder else -(-days // batch_size)
     if not repeat and start_step >= per_epoch:
         raise ValueError(f"start_step is {start_step}, but one pass has {per_epoch} batches; expected fewer")
@@ -92,7 +98,8 @@ def make_batches(
         values /= SD
         np.clip(values, -CLIP, CLIP, out=values)
         places = (epoch * per_epoch + step) * batch_size + process_index * share + np.arange(len(rows))
-        inputs = values if prepare is None else prepare(values, places)
+        more = () if beside is None else ({name: array[rows] for name, array in beside.items()},)
+        inputs = values if prepare is None else prepare(values, places, *more)
         if labels is None:
             return inputs
         known = {name: target[rows].values for name, target in targets.items()}

@@ -183,7 +183,7 @@ def load_checkpoint(model: keras.Model, folder: str | Path, *, best: bool = Fals
 def describe_run(model: keras.Model, train: xr.Dataset, **arguments: Any) -> dict[str, Any]:
     """What makes a run this run: the model, the arguments of ``pretrain``, which rows it learns from, and versions."""
     digest = hashlib.sha256()
-    for name in ("person", "date", "start_minute"):
+    for name in ("person", "date", "start_minute", "caption"):
         if name in train.variables:
             digest.update("\n".join(map(str, train[name].values)).encode())
     data = {"rows": train.sizes["day"], "people and dates": digest.hexdigest()}
@@ -192,8 +192,15 @@ def describe_run(model: keras.Model, train: xr.Dataset, **arguments: Any) -> dic
 
 
 def _describe_model(model: keras.Model) -> dict[str, Any]:
-    config = {name: value for name, value in model.get_config().items() if name != "name"}
+    config = {name: _shorten(value) for name, value in model.get_config().items() if name != "name"}
     return _as_read({"class": type(model).__name__, "config": config})
+
+
+def _shorten(value: Any) -> Any:
+    """A whole tokenizer would not do in a message: long texts are told by their digest."""
+    if isinstance(value, str) and len(value) > 200:
+        return f"a text with the digest {hashlib.sha256(value.encode()).hexdigest()[:16]}"
+    return value
 
 
 def _as_read(value: Any) -> Any:

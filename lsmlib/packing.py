@@ -38,21 +38,8 @@ def pack_days(
         ``[r, m]`` (its place among the encoder's; -1: asked for), ``decoded_lengths`` int32 ``[r, d]``, ``target``
         float32 ``[r, m, cells]``, and ``scored`` bool ``[r, m, cells]``, where what is asked for is known.
     """
-    days, tokens, cells = patches.shape
-    if days % rows:
-        raise ValueError(f"{days} days cannot be laid out in {rows} rows; expected a multiple of {rows}")
-    day, number = np.nonzero(visible)
-    row, place, lengths = _places(day, days, rows)
-    k = _row_length(lengths, longest and longest[0])
-    packed = {
-        "values": np.zeros((rows, k, cells), np.float32),
-        "number": np.zeros((rows, k), np.int32),
-        "lengths": lengths,
-    }
-    packed["values"][row, place] = np.nan_to_num(patches[day, number], nan=0.0)
-    packed["number"][row, place] = number
-    at = np.full((days, tokens), -1, np.int32)
-    at[day, number] = place
+    days, cells = len(patches), patches.shape[2]
+    packed, at = pack_visible(patches, visible, rows, longest and longest[0])
 
     day, number = np.nonzero(visible | asked)
     order = np.argsort(2 * day + asked[day, number], kind="stable")
@@ -72,6 +59,32 @@ def pack_days(
     packed["target"][row, place] = np.nan_to_num(values, nan=0.0)
     packed["scored"][row, place] = ~np.isnan(values) & asked[day, number][:, None]
     return packed
+
+
+def pack_visible(
+    patches: np.ndarray, visible: np.ndarray, rows: int, longest: int | None = None
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Lay out days for an encoder alone: ``values``, ``number`` and ``lengths`` of ``pack_days``, and where tokens are.
+
+    Returns:
+        The three, and the place of each token in its row, int32 ``[b, n]``; -1 where it is not visible.
+    """
+    days, tokens, cells = patches.shape
+    if days % rows:
+        raise ValueError(f"{days} days cannot be laid out in {rows} rows; expected a multiple of {rows}")
+    day, number = np.nonzero(visible)
+    row, place, lengths = _places(day, days, rows)
+    k = _row_length(lengths, longest)
+    packed = {
+        "values": np.zeros((rows, k, cells), np.float32),
+        "number": np.zeros((rows, k), np.int32),
+        "lengths": lengths,
+    }
+    packed["values"][row, place] = np.nan_to_num(patches[day, number], nan=0.0)
+    packed["number"][row, place] = number
+    at = np.full((days, tokens), -1, np.int32)
+    at[day, number] = place
+    return packed, at
 
 
 def unpack_days(packed: dict[str, np.ndarray], values: np.ndarray, tokens: int) -> np.ndarray:

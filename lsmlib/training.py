@@ -22,6 +22,7 @@ from lsmlib.distribution import describe_devices
 from lsmlib.estimate import estimate_step, measure_flops
 from lsmlib.models.lsm1 import LSM1
 from lsmlib.models.lsm2 import LSM2
+from lsmlib.models.sensorlm import SensorLM
 from lsmlib.nn.memory import keep_freed_memory
 from lsmlib.nn.transformer import Transformer
 from lsmlib.training_logs import LogFiles, ProgressBar, StepHistory, StopIfNotFinite, Validation
@@ -65,8 +66,8 @@ def make_optimizer(
         steps: of the whole training; the learning rate reaches zero there.
         learning_rate: at its peak.
         warmup: share of the steps in which it rises from zero.
-        weight_decay: decoupled: each step takes this share times the learning rate off every matrix; biases, norms and
-            learned tokens are left alone.
+        weight_decay: decoupled: each step takes this share times the learning rate off every matrix; biases, norms,
+            learned tokens and temperatures are left alone.
         clip: the largest norm of all gradients together.
         accumulate: steps whose gradients are averaged before weights change once.
     """
@@ -75,7 +76,7 @@ def make_optimizer(
         schedule, beta_2=0.95, weight_decay=weight_decay, global_clipnorm=clip,
         gradient_accumulation_steps=accumulate if accumulate > 1 else None,
     )  # fmt: skip
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "token"])
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "token", "logit"])
     return optimizer
 
 
@@ -100,10 +101,11 @@ def pretrain(
 
     It is no more than ``model.compile(make_optimizer(steps))`` and ``model.fit(make_batches(train, batch_size, seed),
     steps_per_epoch=steps, shuffle=False)`` with the callbacks below, and gives the same weights bit for bit. (For an
-    ``LSM2``, ``make_batches`` is given ``prepare=model.prepare``, too.)
+    ``LSM2``, ``make_batches`` is given ``prepare=model.prepare``, too, and for a ``SensorLM`` also
+    ``beside=model.describe(train)``, the captions.)
 
     Args:
-        model: an ``LSM1``, an ``LSM2``, or a ``lsmlib.evaluate.SimCLR``.
+        model: an ``LSM1``, an ``LSM2``, a ``SensorLM``, or a ``lsmlib.evaluate.SimCLR``.
         train: windows from ``cut_windows``, or days, that the model can read.
         steps: how many batches to learn from.
         batch_size: windows of a step.
@@ -150,7 +152,9 @@ def pretrain(
     for windows in (train, valid):
         if windows is not None:
             model.check_windows(windows)
-    batches = partial(make_batches, train, batch_size, seed, prepare=getattr(model, "prepare", None))
+    beside = model.describe(train) if isinstance(model, SensorLM) else None
+    prepare = getattr(model, "prepare", None)
+    batches = partial(make_batches, train, batch_size, seed, prepare=prepare, beside=beside)
     batches()  # whether it can, before anything is changed
     keep_freed_memory()
     first = jax.process_index() == 0  # only one of several processes writes

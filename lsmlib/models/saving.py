@@ -95,7 +95,8 @@ def load_model(path: str | Path) -> keras.Model:
         ValueError: if there is no such file, it is none of lsmlib's models, or its weights do not fit.
     """
     import lsmlib.models.lsm1
-    import lsmlib.models.lsm2  # noqa: F401  Keras finds classes that are registered, and importing registers them
+    import lsmlib.models.lsm2
+    import lsmlib.models.sensorlm  # noqa: F401  Keras finds classes that are registered, and importing registers them
 
     if not Path(path).is_file():
         raise ValueError(f"there is no file {path}; expected one written by model.save('….keras')")

@@ -9,7 +9,7 @@ LSM-2 (Xu, Narayanswamy et al., 2025) has 25 million parameters, as reported, an
 below, with 24.56 million, is what fits. Its other sizes are ours.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from lsmlib.nn.transformer import Stack
 
@@ -18,6 +18,14 @@ class Size(NamedTuple):
     """An encoder and a decoder."""
 
     encoder: Stack
+    decoder: Stack
+
+
+class SensorLMSize(NamedTuple):
+    """A sensor encoder, a text encoder, and a multimodal decoder of the text encoder's width."""
+
+    encoder: Stack
+    text: Stack
     decoder: Stack
 
 
@@ -36,23 +44,35 @@ LSM2_SIZES = {
     "base": Size(Stack(12, 384, 6, 1536), Stack(4, 256, 4, 1024)),
 }
 
+SENSORLM_SIZES = {
+    "nano": SensorLMSize(Stack(2, 64, 4, 256), Stack(2, 64, 4, 256), Stack(1, 64, 4, 256)),
+    "tiny": SensorLMSize(Stack(4, 128, 4, 512), Stack(3, 128, 4, 512), Stack(3, 128, 4, 512)),
+    "small": SensorLMSize(Stack(8, 256, 4, 1024), Stack(4, 256, 4, 1024), Stack(4, 256, 4, 1024)),
+    "base": SensorLMSize(Stack(12, 768, 12, 3072), Stack(6, 768, 12, 3072), Stack(6, 768, 12, 3072)),
+    "large": SensorLMSize(Stack(24, 1024, 16, 4096), Stack(12, 1024, 16, 4096), Stack(12, 1024, 16, 4096)),
+    "huge": SensorLMSize(Stack(32, 1280, 16, 5120), Stack(16, 1280, 16, 5120), Stack(16, 1280, 16, 5120)),
+}
 
-def size_of(name: str | Size, table: dict[str, Size]) -> Size:
-    """Look a size up by name; a ``Size`` of one's own is checked and handed back.
+AnySize = TypeVar("AnySize", Size, SensorLMSize)
+
+
+def size_of(name: str | AnySize, table: dict[str, AnySize]) -> AnySize:
+    """Look a size up by name; a size of one's own is checked and handed back.
 
     Raises:
         ValueError: if the table has no such size, or a width is no multiple of its heads or of 4.
     """
     if isinstance(name, str) and name not in table:
         raise ValueError(f"there is no size {name!r}; choose one of {', '.join(map(repr, table))}, or pass a Size")
-    size = table[name] if isinstance(name, str) else Size(*(Stack(*stack) for stack in name))
+    kind = type(next(iter(table.values())))
+    size = table[name] if isinstance(name, str) else kind(*(Stack(*stack) for stack in name))
     for stack in size:
         if min(stack) < 1 or stack.width % stack.heads or stack.width % 4:
             raise ValueError(f"{stack} cannot be built; expected a width that is a multiple of its heads and of 4")
     return size
 
 
-def count_parameters(size: Size) -> int:
+def count_parameters(size: Size | SensorLMSize) -> int:
     """Parameters of all blocks; embeddings and predictions, which depend on the patches, add some percent at most."""
     blocks = (
         stack.layers * (4 * stack.width**2 + 2 * stack.width * stack.mlp + 9 * stack.width + stack.mlp)

@@ -7,6 +7,7 @@ from .facts import LEVELS as LEVELS
 from .facts import Caption as Caption
 from .facts import Fact as Fact
 from .facts import Sentence as Sentence
+from .mixture import CaptionMixture as CaptionMixture
 from .parse import parse_caption as parse_caption
 from .structure import BIN_MINUTES as BIN_MINUTES
 from .structure import Found as Found
@@ -14,5 +15,6 @@ from .structure import bin_minutes as bin_minutes
 from .structure import find_structure as find_structure
 from .templates import TEMPLATES as TEMPLATES
 from .tokenizer import CaptionTokenizer as CaptionTokenizer
+from .tokenizer import caption_tokenizer as caption_tokenizer
 from .tokenizer import load_tokenizer as load_tokenizer
 from .tokenizer import train_tokenizer as train_tokenizer

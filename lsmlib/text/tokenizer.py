@@ -8,12 +8,16 @@ the same way wherever it occurs.
 
 import uuid
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from lsmlib.checks import check_whole
+from lsmlib.simulate.behaviour import ACTIVITIES, MOODS
+from lsmlib.text.facts import EVENTS
+from lsmlib.text.templates import PHRASES, TEMPLATES, UNITS
 
 SPECIAL = ("<padding>", "<start>", "<end>")
 SMALLEST = len(SPECIAL) + 256
@@ -99,13 +103,30 @@ class CaptionTokenizer:
             rows.append([token for token in row if token >= len(SPECIAL)])
         return self._tokenizer.decode_batch(rows)
 
+    def to_json(self) -> str:
+        """What ``save`` writes, as a text."""
+        return self._tokenizer.to_str()
+
+    @classmethod
+    def from_json(cls, text: str) -> "CaptionTokenizer":
+        """Make it from what ``to_json`` gave.
+
+        Raises:
+            ValueError: if that is no tokenizer of this package.
+        """
+        try:
+            tokenizer = Tokenizer.from_str(text)
+        except Exception as error:  # the library raises no narrower class
+            raise ValueError(f"this is no tokenizer: {error}. Expected what CaptionTokenizer.to_json gave") from error
+        return cls(tokenizer)
+
     def save(self, path: str | Path) -> None:
         """Save as one JSON file, which ``load_tokenizer`` and Hugging Face's ``Tokenizer.from_file`` read."""
         path = Path(path)
         aside = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            aside.write_text(self._tokenizer.to_str(), encoding="utf-8")
+            aside.write_text(self.to_json(), encoding="utf-8")
             aside.replace(path)
         finally:
             aside.unlink(missing_ok=True)
@@ -155,10 +176,30 @@ def load_tokenizer(path: str | Path) -> CaptionTokenizer:
     """
     text = Path(path).read_text(encoding="utf-8")
     try:
-        tokenizer = Tokenizer.from_str(text)
-    except Exception as error:  # the library raises no narrower class
+        return CaptionTokenizer.from_json(text)
+    except ValueError as error:
         raise ValueError(f"{path} holds no tokenizer: {error}. Expected a file of CaptionTokenizer.save") from error
-    return CaptionTokenizer(tokenizer)
+
+
+@lru_cache(maxsize=1)
+def caption_tokenizer() -> CaptionTokenizer:
+    """The tokenizer that a ``SensorLM`` has if it is given none: learned from the sentences that captions are made of.
+
+    Every template about every signal, activity and mood of the simulator, with no reading of any day.
+    """
+    numbers = {slot: "0" for slot in ("mean", "sd", "minimum", "maximum", "minutes", "value")}
+    clock = {"start": "00:00", "end": "00:00"}
+    texts = []
+    for kind, templates in TEMPLATES.items():
+        for template in templates:
+            if kind in EVENTS:
+                names = {"activity": ACTIVITIES, "mood": MOODS}.get(kind, ("",))
+                texts += [template.format(name=name, **clock) for name in names]
+                continue
+            for name, phrase in PHRASES.items():
+                words = {"Signal": phrase[0].upper() + phrase[1:], "signal": phrase, "unit": UNITS[name]}
+                texts.append(template.format(**numbers, **clock, **words))
+    return train_tokenizer(texts, 2048)
 
 
 def _check_texts(texts: Iterable[str]) -> list[str]:
