@@ -20,7 +20,8 @@ from lsmlib.checkpoints import KEPT, _fingerprints
 from lsmlib.evaluate.contrastive import SimCLR
 from lsmlib.models.lsm1 import LSM1
 from lsmlib.models.lsm2 import LSM2
-from lsmlib.models.sizes import Size
+from lsmlib.models.sensorlm import SensorLM
+from lsmlib.models.sizes import SensorLMSize, Size
 from lsmlib.nn.transformer import Stack
 from tests.windows import small_windows
 
@@ -31,11 +32,6 @@ SMALL = Size(Stack(1, 16, 2, 32), Stack(1, 16, 2, 32))
 @pytest.fixture(scope="module")
 def windows():
     return small_windows(rows=16)
-
-
-@pytest.fixture(scope="module")
-def gappy(windows):
-    return with_gaps(windows)
 
 
 def with_gaps(windows):
@@ -49,7 +45,15 @@ MAKERS = {
     "LSM2": lambda: LSM2(SMALL, minutes=60, seed=1),
     "LSM2, the paper's form": lambda: LSM2(SMALL, minutes=60, seed=1, packing="paper"),
     "SimCLR": lambda: SimCLR(LSM1(SMALL, minutes=60, seed=1)),
+    "SensorLM": lambda: SensorLM(SensorLMSize(*SMALL, SMALL[1]), minutes=60, seed=1, caption_queries=4, context=16),
 }
+
+
+def data_of(kind, windows):
+    """Windows as this kind reads them: LSM-2 and SensorLM with gaps, SensorLM with a caption of each."""
+    data = windows if kind in ("LSM1", "SimCLR") else with_gaps(windows)
+    texts = [f"The person {('ran', 'slept', 'swam')[row % 3]}." for row in range(windows.sizes["day"])]
+    return data.assign(caption=("day", texts)) if kind == "SensorLM" else data
 
 
 def train(model, windows, folder=None, steps=STEPS, **options):
@@ -80,8 +84,8 @@ def stop_at(monkeypatch, step):
 
 
 @pytest.mark.parametrize("kind", MAKERS)
-def test_a_training_that_died_goes_on_bit_for_bit(kind, windows, gappy, tmp_path, monkeypatch):
-    data = gappy if kind.startswith("LSM2") else windows
+def test_a_training_that_died_goes_on_bit_for_bit(kind, windows, tmp_path, monkeypatch):
+    data = data_of(kind, windows)
     whole = MAKERS[kind]()
     history = train(whole, data)
     with monkeypatch.context() as patch, pytest.raises(Stopped):
@@ -245,7 +249,7 @@ def test_a_fingerprint_changes_with_any_bit(dtype, shape, data):
 RUN = """
     import sys
     import lsmlib
-    from tests.test_checkpoints import MAKERS, with_gaps
+    from tests.test_checkpoints import MAKERS, data_of
     from tests.windows import small_windows
     import time
     import lsmlib.training
@@ -257,8 +261,8 @@ RUN = """
     lsmlib.training.StepHistory.on_train_batch_end = end
     folder, kind, steps = sys.argv[1:]
     windows = small_windows(rows=16)
-    lsmlib.pretrain(MAKERS[kind](), with_gaps(windows) if kind == "LSM2" else windows, steps=int(steps), batch_size=4,
-                    seed=2, progress=False, checkpoint_dir=folder, checkpoint_every=3)
+    lsmlib.pretrain(MAKERS[kind](), data_of(kind, windows), steps=int(steps), batch_size=4, seed=2, progress=False,
+                    checkpoint_dir=folder, checkpoint_every=3)
 """
 
 
@@ -295,9 +299,10 @@ def test_sigterm_saves_the_step_and_ends_the_process(windows, tmp_path):
         ("LSM1", 3, 40),
         pytest.param("LSM1", 20, 220, marks=pytest.mark.long),
         pytest.param("LSM2", 20, 220, marks=pytest.mark.long),
+        pytest.param("SensorLM", 20, 220, marks=pytest.mark.long),
     ],
 )
-def test_killed_and_taken_up_until_it_ends(kind, kills, steps, windows, gappy, tmp_path):
+def test_killed_and_taken_up_until_it_ends(kind, kills, steps, windows, tmp_path):
     """At steps, and at moments within or between them, that are drawn."""
     draw, step = random.Random(5), 0
     for _ in range(kills):
@@ -309,7 +314,7 @@ def test_killed_and_taken_up_until_it_ends(kind, kills, steps, windows, gappy, t
         process.stdout.close()
         process.wait(60)
         step = max((int(path.name) for path in tmp_path.iterdir() if path.name.isdigit()), default=0)
-    whole, model, data = MAKERS[kind](), MAKERS[kind](), gappy if kind == "LSM2" else windows
+    whole, model, data = MAKERS[kind](), MAKERS[kind](), data_of(kind, windows)
     history = train(whole, data, steps=steps)
     assert train(model, data, tmp_path, steps=steps) == history
     for ours, theirs in zip(state_of(model), state_of(whole), strict=True):

@@ -1,4 +1,6 @@
 import csv
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -94,6 +96,15 @@ def test_files_of_a_run(windows, tmp_path):
     names = sorted(path.name for path in (tmp_path / "run").iterdir())
     assert "reconstruction_000003.png" in names and "reconstruction_000006.png" in names
     assert any(name.startswith("events.out.tfevents") for name in names)
+
+
+def test_a_trained_model_is_loaded_by_a_process_that_trains_nothing(windows, tmp_path):
+    """With its optimizer, whose schedule is ours and of a room that loading by itself does not enter."""
+    model, _ = train(windows)
+    model.save(tmp_path / "m.keras")
+    code = "import sys, lsmlib; print(int(lsmlib.load_model(sys.argv[1]).optimizer.iterations))"
+    run = subprocess.run([sys.executable, "-c", code, str(tmp_path / "m.keras")], capture_output=True, text=True)
+    assert run.stdout.strip() == "6", run.stderr[-2000:]
 
 
 def test_a_loss_that_is_no_number_stops_with_the_last_finite_weights(windows, tmp_path):

@@ -96,7 +96,8 @@ def load_model(path: str | Path) -> keras.Model:
     """
     import lsmlib.models.lsm1
     import lsmlib.models.lsm2
-    import lsmlib.models.sensorlm  # noqa: F401  Keras finds classes that are registered, and importing registers them
+    import lsmlib.models.sensorlm
+    import lsmlib.training  # noqa: F401  Keras finds classes that are registered, and importing registers them
 
     if not Path(path).is_file():
         raise ValueError(f"there is no file {path}; expected one written by model.save('….keras')")
