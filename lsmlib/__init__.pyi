@@ -39,12 +39,14 @@ from .readers import read_fitabase as read_fitabase
 from .readers import read_fitbit_takeout as read_fitbit_takeout
 from .readers import read_table as read_table
 from .repository import data_file as data_file
+from .resident import DeviceRows as DeviceRows
 from .signals import SIGNAL_NAMES as SIGNAL_NAMES
 from .signals import SIGNALS as SIGNALS
 from .signals import Signal as Signal
 from .signals import denormalise as denormalise
 from .signals import normalise as normalise
 from .simulate import simulate_cohort as simulate_cohort
+from .simulated_batches import simulate_batches as simulate_batches
 from .split import split_people as split_people
 from .store import open_cohort as open_cohort
 from .store import save_cohort as save_cohort

@@ -8,7 +8,7 @@ time is the few batches read ahead.
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grain
 import jax
@@ -17,6 +17,9 @@ import xarray as xr
 
 from lsmlib.checks import check_cohort, check_whole
 from lsmlib.signals import CLIP, MEAN, SD
+
+if TYPE_CHECKING:
+    from lsmlib.resident import DeviceRows
 
 # Grain's default reads 500 batches ahead, 5 GB of days; four keep a training step fed.
 READ_AHEAD = grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
@@ -36,6 +39,7 @@ def make_batches(
     drop_remainder: bool = True,
     prepare: Callable[..., Any] | None = None,
     beside: Mapping[str, np.ndarray] | None = None,
+    resident: "DeviceRows | None" = None,
 ) -> grain.IterDataset:
     """Turn a Cohort into batches that ``model.fit`` takes as they are (with ``steps_per_epoch`` while ``repeat``).
 
@@ -57,6 +61,7 @@ def make_batches(
             on, what the model is given: ``model.prepare`` of an ``LSM2``.
         beside: arrays ``[d, …]`` by name, whose rows ``prepare`` gets with the signals', as a dict: of a ``SensorLM``,
             ``model.describe(cohort)``.
+        resident: these rows on the device, where batches are then gathered and stay; in place of ``prepare``.
         drop_remainder: leave out the rows at an epoch's end that do not fill a batch (another set in each epoch).
 
     Returns:
@@ -81,8 +86,13 @@ def make_batches(
 
     days = cohort.sizes["day"]
     for name, array in (beside or {}).items():
-        if prepare is None or len(array) != days:
+        if (prepare is None and resident is None) or len(array) != days:
             raise ValueError(f"{name} has {len(array)} rows; expected {days}, one a day, and prepare to read them")
+    if resident is not None and (prepare is not None or resident.days != days):
+        raise ValueError(
+            f"resident holds {resident.days} rows{' and prepare is given' if prepare else ''}; expected the {days} of "
+            "the Cohort, DeviceRows(cohort, model), which prepares batches itself"
+        )
     per_epoch = days // batch_size if drop_remainder else -(-days // batch_size)
     if not repeat and start_step >= per_epoch:
         raise ValueError(f"start_step is {start_step}, but one pass has {per_epoch} batches; expected fewer")
@@ -93,13 +103,16 @@ def make_batches(
         epoch, step = divmod(step, per_epoch)
         first = step * batch_size + process_index * share
         rows = order(epoch)[first : first + share]
-        values = signals[rows].values  # an array of rows always makes a copy, so it can be normalised in place
-        values -= MEAN
-        values /= SD
-        np.clip(values, -CLIP, CLIP, out=values)
         places = (epoch * per_epoch + step) * batch_size + process_index * share + np.arange(len(rows))
         more = () if beside is None else ({name: array[rows] for name, array in beside.items()},)
-        inputs = values if prepare is None else prepare(values, places, *more)
+        if resident is not None:
+            inputs = resident.read(rows, places, *more)
+        else:
+            values = signals[rows].values  # an array of rows always makes a copy, so it can be normalised in place
+            values -= MEAN
+            values /= SD
+            np.clip(values, -CLIP, CLIP, out=values)
+            inputs = values if prepare is None else prepare(values, places, *more)
         if labels is None:
             return inputs
         known = {name: target[rows].values for name, target in targets.items()}

@@ -60,6 +60,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--checkpoint-every", type=int, help="steps between two checkpoints")
     add("--accumulate", type=int, default=1, help="batches read before weights change once (default: 1)")
     add("--rematerialise", action="store_true", help="less memory, a third more work")
+    add("--data-on-device", choices=["float32", "float16", "bfloat16"], help="keep all rows there, as such numbers")
     add("--save", metavar="FILE.keras", help="where to put the trained model")
     add("--distribution", default="auto", help="auto, data, sharded or none; see lsmlib.distribute (default: auto)")
     add("--device", choices=["cpu", "gpu", "tpu"], help="stop unless JAX computes there (default: what it finds)")
@@ -91,6 +92,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, list[float]]:
         model, train, steps=args.steps, batch_size=args.batch_size, seed=args.seed, learning_rate=args.learning_rate,
         valid=valid, log_dir=args.log_dir, checkpoint_dir=args.checkpoint_dir,
         checkpoint_every=args.checkpoint_every, accumulate=args.accumulate, rematerialise=args.rematerialise,
+        data_on_device=args.data_on_device,
     )  # fmt: skip
     if args.save:
         model.save(args.save)

@@ -176,12 +176,18 @@ def _check_device(kind: str | None) -> None:
         raise ValueError(f"device is {kind!r}, but JAX computes on {found!r} here. {advice}")
 
 
+def device_memory() -> tuple[int, int]:
+    """Bytes that the first device of this process has, and those in use; CPUs share the host's, and tell no use."""
+    device = jax.local_devices()[0]
+    told = device.memory_stats() or {}
+    if "bytes_limit" in told:
+        return int(told["bytes_limit"]), int(told.get("bytes_in_use", 0))
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // jax.local_device_count(), 0
+
+
 def _device_memory() -> float:
     """Bytes that one device has, the least of all processes, so that all come to the same choice."""
-    device = jax.local_devices()[0]
-    limit = (device.memory_stats() or {}).get("bytes_limit")
-    if limit is None:  # CPUs share what the host has
-        limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / jax.local_device_count()
+    limit, _ = device_memory()
     if jax.process_count() > 1:
-        limit = multihost_utils.process_allgather(np.float32(limit)).min()
+        return float(multihost_utils.process_allgather(np.float32(limit)).min())
     return float(limit)

@@ -28,63 +28,85 @@ def pack_days(
         visible: tokens for the encoder, bool ``[b, n]``.
         asked: tokens to predict, bool ``[b, n]``; none of them visible.
         rows: ``r``; ``b`` is a multiple of it, and each row holds ``d = b / r`` days, in their order.
+        longest: see ``plan_days``.
+
+    Returns:
+        What ``plan_days`` gives; for the encoder, ``values`` float32 ``[r, k, cells]`` with zeros for NaN; for the
+        decoder, ``target`` float32 ``[r, m, cells]``, and ``scored`` bool ``[r, m, cells]``, where what is asked for
+        is known.
+    """
+    return fill_rows(patches, plan_days(visible, asked, rows, longest))
+
+
+def plan_days(
+    visible: np.ndarray, asked: np.ndarray, rows: int, longest: tuple[int, int] | None = None
+) -> dict[str, np.ndarray]:
+    """Where every token of ``pack_days`` goes, without its values: what can be known where these are not at hand.
+
+    Args:
+        visible: tokens for the encoder, bool ``[b, n]``.
+        asked: tokens to predict, bool ``[b, n]``; none of them visible.
+        rows: ``r``.
         longest: how many tokens any day can have for the encoder, and for the decoder. Rows are then long enough for
             ``d`` such days, whatever these days hold, so that processes that lay out different days agree on it.
 
     Returns:
-        For the encoder, ``values`` float32 ``[r, k, cells]`` with zeros for NaN, ``number`` int32 ``[r, k]`` (which
-        token it is) and ``lengths`` int32 ``[r, d]`` (how many tokens a day has). For the decoder, which reads each
-        day's visible tokens and then those asked for: ``decoded`` int32 ``[r, m]`` (which token), ``source`` int32
-        ``[r, m]`` (its place among the encoder's; -1: asked for), ``decoded_lengths`` int32 ``[r, d]``, ``target``
-        float32 ``[r, m, cells]``, and ``scored`` bool ``[r, m, cells]``, where what is asked for is known.
+        For the encoder, ``number`` int32 ``[r, k]`` (which token it is) and ``lengths`` int32 ``[r, d]`` (how many
+        tokens a day has). For the decoder, which reads each day's visible tokens and then those asked for: ``decoded``
+        int32 ``[r, m]`` (which token), ``source`` int32 ``[r, m]`` (its place among the encoder's; -1: asked for), and
+        ``decoded_lengths`` int32 ``[r, d]``.
     """
-    days, cells = len(patches), patches.shape[2]
-    packed, at = pack_visible(patches, visible, rows, longest and longest[0])
-
+    plan, at = plan_visible(visible, rows, longest and longest[0])
     day, number = np.nonzero(visible | asked)
     order = np.argsort(2 * day + asked[day, number], kind="stable")
     day, number = day[order], number[order]
-    row, place, lengths = _places(day, days, rows)
+    row, place, lengths = _places(day, len(visible), rows)
     m = _row_length(lengths, longest and longest[1])
-    packed |= {
+    plan |= {
         "decoded": np.zeros((rows, m), np.int32),
         "source": np.full((rows, m), -1, np.int32),
         "decoded_lengths": lengths,
-        "target": np.zeros((rows, m, cells), np.float32),
-        "scored": np.zeros((rows, m, cells), bool),
     }
-    values = patches[day, number]
-    packed["decoded"][row, place] = number
-    packed["source"][row, place] = at[day, number]
-    packed["target"][row, place] = np.nan_to_num(values, nan=0.0)
-    packed["scored"][row, place] = ~np.isnan(values) & asked[day, number][:, None]
-    return packed
+    plan["decoded"][row, place] = number
+    plan["source"][row, place] = at[day, number]
+    return plan
 
 
-def pack_visible(
-    patches: np.ndarray, visible: np.ndarray, rows: int, longest: int | None = None
+def plan_visible(
+    visible: np.ndarray, rows: int, longest: int | None = None
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Lay out days for an encoder alone: ``values``, ``number`` and ``lengths`` of ``pack_days``, and where tokens are.
+    """For an encoder alone: ``number`` and ``lengths`` of ``plan_days``, and where tokens are.
 
     Returns:
-        The three, and the place of each token in its row, int32 ``[b, n]``; -1 where it is not visible.
+        The two, and the place of each token in its row, int32 ``[b, n]``; -1 where it is not visible.
     """
-    days, tokens, cells = patches.shape
+    days, tokens = visible.shape
     if days % rows:
         raise ValueError(f"{days} days cannot be laid out in {rows} rows; expected a multiple of {rows}")
     day, number = np.nonzero(visible)
     row, place, lengths = _places(day, days, rows)
-    k = _row_length(lengths, longest)
-    packed = {
-        "values": np.zeros((rows, k, cells), np.float32),
-        "number": np.zeros((rows, k), np.int32),
-        "lengths": lengths,
-    }
-    packed["values"][row, place] = np.nan_to_num(patches[day, number], nan=0.0)
-    packed["number"][row, place] = number
+    plan = {"number": np.zeros((rows, _row_length(lengths, longest)), np.int32), "lengths": lengths}
+    plan["number"][row, place] = number
     at = np.full((days, tokens), -1, np.int32)
     at[day, number] = place
-    return packed, at
+    return plan, at
+
+
+def fill_rows(patches: np.ndarray, plan: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """A plan with the values of its days ``[b, n, cells]``: ``values``, and for a decoder ``target`` and ``scored``."""
+
+    def take(number: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        taken = np.full((*number.shape, patches.shape[2]), np.nan, np.float32)
+        row, place, day = stretches(lengths)
+        taken[row, place] = patches[day, number[row, place]]
+        return taken
+
+    filled = {**plan, "values": np.nan_to_num(take(plan["number"], plan["lengths"]), copy=False, nan=0.0)}
+    if "decoded" in plan:
+        target = take(plan["decoded"], plan["decoded_lengths"])
+        filled["scored"] = ~np.isnan(target) & (plan["source"] < 0)[:, :, None]
+        filled["target"] = np.nan_to_num(target, copy=False, nan=0.0)
+    return filled
 
 
 def unpack_days(packed: dict[str, np.ndarray], values: np.ndarray, tokens: int) -> np.ndarray:

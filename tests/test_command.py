@@ -51,6 +51,7 @@ def test_options_reach_pretrain(stored, tmp_path, monkeypatch):
     main([
         "--model", "lsm2", "--data", stored, *SIZE, "--dtype", "mixed_bfloat16", "--learning-rate", "2e-4",
         "--checkpoint-dir", "kept", "--checkpoint-every", "7", "--log-dir", str(tmp_path),
+        "--data-on-device", "float16",
     ])  # fmt: skip
     (model, train, plain), (other, _, more) = calls
     assert isinstance(model, lsmlib.LSM2) and model.seed == 5 and model.grid.minutes == 60
@@ -58,8 +59,10 @@ def test_options_reach_pretrain(stored, tmp_path, monkeypatch):
     assert {**plain, "valid": None} == {
         "steps": 3, "batch_size": 4, "seed": 5, "learning_rate": 1e-3, "valid": None, "log_dir": None,
         "checkpoint_dir": None, "checkpoint_every": None, "accumulate": 1, "rematerialise": False,
+        "data_on_device": None,
     }  # fmt: skip
     assert more["checkpoint_dir"] == "kept" and more["checkpoint_every"] == 7 and more["learning_rate"] == 2e-4
+    assert more["data_on_device"] == "float16"
     assert more["log_dir"] == str(tmp_path) and other.dtype_policy.name == "mixed_bfloat16"
 
 

@@ -19,14 +19,13 @@ from lsmlib.checks import check_cohort, check_whole
 from lsmlib.masking import Mixture, draw_noise
 from lsmlib.models.batching import run_in_packs
 from lsmlib.models.latest import Latest
-from lsmlib.models.packed import TokenDecoder, TokenEncoder
+from lsmlib.models.packed import TokenDecoder, TokenEncoder, mean_tokens
 from lsmlib.models.saving import SavedModel
 from lsmlib.models.sizes import LSM2_SIZES, Size, size_of
-from lsmlib.nn.attention import number_stretches
 from lsmlib.nn.patches import Grid
 from lsmlib.nn.random import RandomStream
 from lsmlib.nn.transformer import seed_stream
-from lsmlib.packing import pack_days, rows_for, stretches, unpack_days
+from lsmlib.packing import fill_rows, pack_days, plan_days, rows_for, stretches, unpack_days
 from lsmlib.signals import HIGH, LOW, MINUTES_PER_DAY, SIGNALS, denormalise, normalise
 
 CHOICES = {
@@ -214,11 +213,9 @@ class LSM2(SavedModel):
         Returns:
             See ``lsmlib.packing.pack_days``.
         """
-        patches, observed = self._patches(signals)
-        patches = np.where(observed[:, :, None], patches, np.nan)
-        asked = hidden & observed if self.decoder_reads == "observed" else hidden | ~observed
-        rows = rows_for(len(signals)) if rows is None else rows
-        return pack_days(patches, observed & ~hidden, asked, rows, longest)
+        patches, observed = self.to_tokens(signals)
+        rows = rows or rows_for(len(signals))
+        return pack_days(patches, observed & ~hidden, self._asked(observed, hidden), rows, longest)
 
     def prepare(self, signals: np.ndarray, places: np.ndarray) -> dict[str, np.ndarray]:
         """Hide tokens of days and lay them out, for training: what ``make_batches(…, prepare=…)`` calls.
@@ -233,13 +230,18 @@ class LSM2(SavedModel):
         Returns:
             ``pack``'s rows, or with ``packing="paper"`` a dict of ``signals`` and the ``noise`` to draw from.
         """
+        patches, observed = self.to_tokens(signals)
+        plan = self.plan(observed, places)
+        return fill_rows(patches, plan) if "number" in plan else {"signals": signals, **plan}
+
+    def plan(self, observed: np.ndarray, places: np.ndarray) -> dict[str, np.ndarray]:
+        """What ``prepare`` gives but for values, from which tokens are observed ``[b, n]``; see ``DeviceRows``."""
         noise = draw_noise(self.seed, places, self.grid.tokens + 2)
         if self.packing == "paper":
-            return {"signals": signals, "noise": noise}
+            return {"noise": noise}
         hidden = self.mixture.hide(noise, self.grid.rows, self.grid.columns)
-        tokens = self.grid.tokens
-        longest = (tokens - self._least_hidden(), tokens) if jax.process_count() > 1 else None
-        return self.pack(signals, hidden, longest=longest)
+        most = (self.grid.tokens - self._least_hidden(), self.grid.tokens) if jax.process_count() > 1 else None
+        return plan_days(observed & ~hidden, self._asked(observed, hidden), rows_for(len(observed)), most)
 
     def validation_loss(self, cohort: xr.Dataset, batch_size: int = 32) -> float:
         """The loss on these days, hiding the same tokens whenever the same days come in the same order."""
@@ -278,7 +280,7 @@ class LSM2(SavedModel):
         result = np.zeros((len(signals), self.size.encoder.width), np.float32)
 
         def pack(days: np.ndarray) -> dict[str, np.ndarray]:
-            patches, observed = self._patches(signals[days])
+            patches, observed = self.to_tokens(signals[days])
             packed = pack_days(patches, observed, nothing[days], rows_for(len(days)))
             return {name: packed[name] for name in ("values", "number", "lengths")}
 
@@ -313,7 +315,7 @@ class LSM2(SavedModel):
         result = values.copy()
 
         def pack(days: np.ndarray) -> dict[str, np.ndarray]:
-            patches, observed = self._patches(shown[days])
+            patches, observed = self.to_tokens(shown[days])
             wanted = asked[days] if self.decoder_reads == "observed" else asked[days] | ~observed
             return pack_days(patches, observed & ~asked[days], wanted, rows_for(len(days)))
 
@@ -324,10 +326,7 @@ class LSM2(SavedModel):
         return result
 
     def impute(self, cohort: xr.Dataset, batch_size: int = 32) -> xr.Dataset:
-        """Fill every gap; every measured value is untouched.
-
-        Returns:
-            The same Dataset without NaN in ``signals``.
+        """Fill every gap; every measured value is untouched: the same Dataset without NaN in ``signals``.
 
         Raises:
             ValueError: if days have another length than the model's.
@@ -365,9 +364,14 @@ class LSM2(SavedModel):
         patches = self.grid.to_patches(observed)
         return patches.all(axis=2) if self.patch_missing_if == "any" else patches.any(axis=2)
 
-    def _patches(self, signals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Patches ``[b, n, cells]`` and which tokens are observed, ``[b, n]``."""
-        return self.grid.to_patches(signals), self.observed_tokens(~np.isnan(signals))
+    def to_tokens(self, signals: Any) -> tuple[Any, Any]:
+        """Patches ``[b, n, cells]`` of normalised days, NaN where missing, and which are observed, bool ``[b, n]``."""
+        xp = np if isinstance(signals, np.ndarray) else ops
+        observed = self.observed_tokens(~xp.isnan(signals))
+        return xp.where(observed[:, :, None], self.grid.to_patches(signals), np.float32(np.nan)), observed
+
+    def _asked(self, observed: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+        return hidden & observed if self.decoder_reads == "observed" else hidden | ~observed
 
     def _count(self, signals: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         """How many tokens of each day are visible."""
@@ -387,11 +391,7 @@ class LSM2(SavedModel):
 
 
 def _embed(model: LSM2, inputs: dict[str, Any]) -> Any:
-    encoded = ops.cast(model.encoder(inputs["values"], inputs["number"], inputs["lengths"]), "float32")
-    days = ops.arange(inputs["lengths"].shape[1])
-    member = ops.cast(number_stretches(inputs["lengths"], encoded.shape[1])[:, :, None] == days, "float32")
-    counts = ops.maximum(ops.cast(inputs["lengths"], "float32"), 1.0)
-    return ops.einsum("rkd,rkw->rdw", member, encoded) / counts[:, :, None]
+    return mean_tokens(model.encoder(inputs["values"], inputs["number"], inputs["lengths"]), inputs["lengths"])
 
 
 def _predict(model: LSM2, inputs: dict[str, Any]) -> Any:

@@ -66,3 +66,11 @@ class TokenDecoder(DecoderParts):
         tokens = ops.where((source >= 0)[:, :, None], tokens, ops.cast(self.mask_token, tokens.dtype))
         tokens = tokens + ops.take(ops.cast(self.positions, tokens.dtype), decoded, axis=0)
         return self.prediction(self.transformer(tokens, lengths=lengths))
+
+
+def mean_tokens(encoded: Any, lengths: Any) -> Any:
+    """The mean over the tokens ``[r, k, w]`` of each day, float32 ``[r, d, w]``; zeros for a day without any."""
+    days = ops.arange(lengths.shape[1])
+    member = ops.cast(number_stretches(lengths, encoded.shape[1])[:, :, None] == days, "float32")
+    counts = ops.maximum(ops.cast(lengths, "float32"), 1.0)
+    return ops.einsum("rkd,rkw->rdw", member, ops.cast(encoded, "float32")) / counts[:, :, None]

@@ -30,7 +30,7 @@ from lsmlib.models.sizes import SENSORLM_SIZES, SensorLMSize, size_of
 from lsmlib.models.text_stack import TextStack
 from lsmlib.nn.patches import Grid
 from lsmlib.nn.transformer import dense, seed_stream
-from lsmlib.packing import pack_visible, rows_for
+from lsmlib.packing import fill_rows, plan_visible, rows_for
 from lsmlib.signals import MINUTES_PER_DAY, SIGNALS, normalise
 from lsmlib.text.mixture import CaptionMixture
 from lsmlib.text.tokenizer import CaptionTokenizer, caption_tokenizer
@@ -223,13 +223,21 @@ class SensorLM(SensorLanguage):
             ``values``, ``number`` and ``lengths`` of ``lsmlib.packing.pack_days``, and ``at``, where in its row each
             token of each day is, int32 ``[r, d, n]``; -1: it is missing.
         """
+        patches, visible = self.to_tokens(signals)
+        return fill_rows(patches, self._plan_days(visible))
+
+    def to_tokens(self, signals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Patches ``[b, n, cells]`` of normalised days, NaN where missing, and which are read, bool ``[b, n]``."""
         signals = fill_gaps(signals) if self.gaps == "filled" else signals
         known = self.grid.to_patches(~np.isnan(signals))
         visible = known.any(axis=2) if self.patch_missing_if == "all" else (known | ~self._real).all(axis=2)
-        rows = rows_for(len(signals))
+        return self.grid.to_patches(signals), visible
+
+    def _plan_days(self, visible: np.ndarray) -> dict[str, np.ndarray]:
+        rows = rows_for(len(visible))
         longest = self.grid.tokens if jax.process_count() > 1 else None  # none knows the others' days
-        packed, at = pack_visible(self.grid.to_patches(signals), visible, rows, longest)
-        return {**packed, "at": at.reshape(rows, -1, self.grid.tokens)}
+        plan, at = plan_visible(visible, rows, longest)
+        return {**plan, "at": at.reshape(rows, -1, self.grid.tokens)}
 
     def describe(self, cohort: xr.Dataset) -> dict[str, np.ndarray]:
         """The captions that training draws from: what ``make_batches`` takes as ``beside``.
@@ -273,11 +281,18 @@ class SensorLM(SensorLanguage):
         Raises:
             ValueError: without captions.
         """
+        patches, visible = self.to_tokens(signals)
+        return fill_rows(patches, self.plan(visible, places, beside))
+
+    def plan(
+        self, visible: np.ndarray, places: np.ndarray, beside: dict[str, np.ndarray] | None = None
+    ) -> dict[str, np.ndarray]:
+        """What ``prepare`` gives but for the values, from which tokens are read ``[b, n]``; see ``DeviceRows``."""
         if beside is None:
             raise ValueError("there are no captions; expected make_batches(…, beside=model.describe(cohort))")
         tokens = beside["tokens"]
         drawn = [int(np.random.Philox(key=[self.seed, int(place)]).random_raw()) % tokens.shape[1] for place in places]
-        return {**self.pack(signals), "tokens": tokens[np.arange(len(tokens)), drawn].astype(np.int32)}
+        return {**self._plan_days(visible), "tokens": tokens[np.arange(len(tokens)), drawn].astype(np.int32)}
 
     def validation_loss(self, cohort: xr.Dataset) -> float:
         """The loss on these days, in batches of 64 of them (or all), always the same.

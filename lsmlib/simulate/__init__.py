@@ -114,6 +114,11 @@ def _record(days: SimulatedDay, names: tuple[str, ...]) -> dict[str, jax.Array]:
     return {name: kept[name] for name in names}
 
 
+def record_signals(seed: int, person: np.ndarray, day: np.ndarray) -> jax.Array:
+    """Readings of ``BLOCK`` days, float32 ``[d, t, s]``, NaN where lost, left on the device that computed them."""
+    return _record(_simulate_block(np.uint32(seed), person, day), ("signals",))["signals"]
+
+
 def simulate_cohort(
     people: int | Iterable[int],
     days: int,
