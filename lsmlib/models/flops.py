@@ -1,9 +1,9 @@
 """Floating-point operations of training, counted by formula.
 
 What is counted are the matrix products that the mathematics needs, two operations a multiplication and addition (Kaplan
-et al., 2020, section 2.1; Hoffmann et al., 2022, appendix F, with attention): of LSM-1's kept tokens, and of LSM-2's
-visible tokens where it packs, so padding, a form of attention that computes scores twice, and the like do not make a
-run look larger. Norms, softmax and GELU are left out; tests hold the formula to within 10 % of what XLA counts.
+et al., 2020, section 2.1; Hoffmann et al., 2022, appendix F, with attention): of LSM-1's kept tokens, and of the
+visible tokens of LSM-2 (where it packs) and SensorLM, so padding, a form of attention that computes scores twice, and
+the like do not make a run look larger. Norms, softmax and GELU are left out; tests hold the formula to within 10 % of what XLA counts.
 """
 
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ import xarray as xr
 
 from lsmlib.models.lsm1 import LSM1
 from lsmlib.models.lsm2 import LSM2
+from lsmlib.models.sensorlm import SensorLM
 from lsmlib.nn.transformer import Stack
 from lsmlib.signals import normalise
 
@@ -63,6 +64,40 @@ def training_flops(model: LSM1 | LSM2, rows: xr.Dataset) -> Flops:
         ValueError: if the rows do not fit the model.
     """
     return count_flops(model, *count_tokens(model, rows))
+
+
+def language_flops(model: SensorLM, rows: xr.Dataset, text_tokens: float) -> Flops:
+    """Operations a day in training of a SensorLM, on days as these and captions of so many tokens.
+
+    Padding apart, of the first 128 days. Attention among a text's tokens is counted in full, as it is computed, though
+    half of the pairs are masked; texts are compared with each other in one small product that is left out.
+
+    Args:
+        model: whose sizes and objective to take.
+        rows: days.
+        text_tokens: of a caption, start and end included, as long as captions are padded to.
+
+    Raises:
+        ValueError: if the rows do not fit the model.
+    """
+    first = rows.isel(day=slice(SAMPLE))
+    model.check_windows(first)
+    read = model.to_tokens(normalise(first["signals"].values))[1].sum(axis=1).astype(float)
+    encoder, text, decoder = model.size
+    queries, words = model.pool.queries, text_tokens + model.contrasted
+    embedding = 2 * read * model.grid.cells * encoder.width
+    pool = queries * 2 * (2 * encoder.width**2 + 2 * encoder.width * encoder.mlp)
+    pool = pool + read * (2 * 2 * encoder.width**2 + queries * 4 * encoder.width)
+    rest = _stack_flops(encoder, read) + pool + _stack_flops(text, np.asarray(words))
+    if model.contrasted:
+        rest = rest + 2 * text.width * encoder.width
+    if model.generative:
+        written, looked_at = text_tokens - 1, queries - model.contrasted
+        at_token = 2 * 2 * decoder.width**2 + looked_at * 4 * decoder.width
+        memory = looked_at * 2 * 2 * encoder.width * decoder.width
+        rest = rest + _stack_flops(decoder, np.asarray(written)) + decoder.layers * (written * at_token + memory)
+        rest = rest + 2 * written * decoder.width * model.tokenizer.vocabulary_size
+    return Flops(float(np.mean(embedding + rest)), float(np.mean(embedding + 2 * rest)))
 
 
 def count_weights(model: keras.Model) -> int:
