@@ -3,7 +3,8 @@
 What is counted are the matrix products that the mathematics needs, two operations a multiplication and addition (Kaplan
 et al., 2020, section 2.1; Hoffmann et al., 2022, appendix F, with attention): of LSM-1's kept tokens, and of the
 visible tokens of LSM-2 (where it packs) and SensorLM, so padding, a form of attention that computes scores twice, and
-the like do not make a run look larger. Norms, softmax and GELU are left out; tests hold the formula to within 10 % of what XLA counts.
+the like do not make a run look larger. Norms, softmax and GELU are left out; tests hold the formula to within 10 % of
+what XLA counts.
 """
 
 from typing import Any, NamedTuple
