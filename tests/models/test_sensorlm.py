@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import lsmlib
-from lsmlib.models.sensorlm import SensorLM, fill_gaps
+from lsmlib.models.gaps import fill_gaps
+from lsmlib.models.sensorlm import SensorLM
 from lsmlib.models.sizes import SENSORLM_SIZES, SensorLMSize, count_parameters
 from lsmlib.nn.causal import attend_pairs, causal_pairs
 from lsmlib.nn.transformer import Stack
@@ -278,7 +279,7 @@ def test_a_training_that_was_stopped_goes_on_bit_for_bit(make, windows, tmp_path
     for one, other in zip(state_of(whole), state_of(again), strict=True):
         np.testing.assert_array_equal(one, other)
     other = windows.assign(caption=windows["caption"].str.replace("Run", "Jog"))
-    with pytest.raises(ValueError, match="holds another run: .*data people and dates"):
+    with pytest.raises(ValueError, match=r"holds another run: .*data people and dates"):
         lsmlib.pretrain(make(seed=1), other, steps=6, batch_size=16, checkpoint_dir=tmp_path / "whole", progress=False)
 
 
