@@ -86,6 +86,6 @@ from .robustness import robustness_table as robustness_table
 from .tasks import LABEL_TASKS as LABEL_TASKS
 from .tasks import label_windows as label_windows
 from .zero_shot import ZERO_SHOT_TASKS as ZERO_SHOT_TASKS
-from .zero_shot import activity_similarities as activity_similarities
+from .zero_shot import activity_probabilities as activity_probabilities
 from .zero_shot import group_predictions as group_predictions
 from .zero_shot import zero_shot_table as zero_shot_table

@@ -2,7 +2,12 @@
 
 SensorLM (Zhang, Ayush et al., NeurIPS 2025) reports twenty activities, and five tasks of concepts: cardio, locomotion,
 environment, gym and sports, as AUROC. Which activities those concepts hold, and the prompts, are not known to us; the
-groupings below are our own. A concept is told by the names of its activities: a day is as near to it as to the nearest.
+groupings below are our own. A concept is told by the names of its activities, and is as likely as all of them together.
+
+Probabilities are a softmax of cosines times the scale that the model has learned, as in CLIP (Radford et al., 2021):
+cosines themselves differ from day to day for reasons that have nothing to do with the class. Captions also say *when*
+something was done. So prompts are put for every hour of the day, and an activity is as likely as it is at all hours
+together: a mean over hours alone would blur what the right hour tells.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,12 +15,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.special import logsumexp, softmax
 
 from lsmlib.evaluate.metrics import Predictions, score_predictions
 from lsmlib.evaluate.pooling import is_known
 from lsmlib.evaluate.tasks import label_windows
-from lsmlib.models.sensor_language import PROMPTS, SensorLanguage
+from lsmlib.models.sensor_language import SensorLanguage, check_list
 from lsmlib.simulate.behaviour import ACTIVITIES, ACTIVITY_TABLE
+from lsmlib.text.templates import TEMPLATES
 
 Classes = Mapping[str, Sequence[str]]  # name of a class to the activities that it holds
 
@@ -48,7 +55,14 @@ ZERO_SHOT_TASKS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "sports": {name: (name,) for name in ("tennis", "golf", "skiing", "kayaking", "swim")},
 }  # fmt: skip
-METHODS = ("SensorLM", "class prior", "prompts shuffled", "labels shuffled")
+# All sentences that captions have for activities, at 6:10 to 6:50 and so on until 21:50; those of an hour together.
+HOURLY_PROMPTS = tuple(
+    tuple(
+        text.replace("{start}", f"{hour:02d}:10").replace("{end}", f"{hour:02d}:50") for text in TEMPLATES["activity"]
+    )
+    for hour in range(6, 22)
+)
+BATCH = 64  # texts at once
 
 
 def zero_shot_table(
@@ -57,7 +71,7 @@ def zero_shot_table(
     tasks: Mapping[str, Classes] | Sequence[str] = tuple(ZERO_SHOT_TASKS),
     *,
     told_as: Mapping[str, Sequence[str]] | None = None,
-    prompts: Sequence[str] = PROMPTS,
+    prompts: Sequence[Sequence[str]] = HOURLY_PROMPTS,
     resamples: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -72,7 +86,7 @@ def zero_shot_table(
         tasks: names of ``ZERO_SHOT_TASKS``, or tasks of one's own: name to classes, each with its activities.
         told_as: words to tell an activity by, in place of its name; several are averaged. For classes whose names the
             model never read, and for Cohorts with other names.
-        prompts: sentences with ``{name}``; the vector of an activity is the mean over all of them.
+        prompts: groups of sentences with ``{name}``, as in ``activity_probabilities``.
         resamples: of people, for intervals; 0 leaves them out.
         seed: of shuffling and resamples.
 
@@ -87,11 +101,11 @@ def zero_shot_table(
     chosen = _find_tasks(tasks)
     truth = label_windows(cohort, "activity_20")
     names = sorted({name for classes in chosen.values() for held in classes.values() for name in held})
-    similar = activity_similarities(model, cohort, names, told_as=told_as, prompts=prompts)
-    others = similar.set_axis(_of_another(names, seed), axis=1)
+    likely = activity_probabilities(model, cohort, names, told_as=told_as, prompts=prompts)
+    others = likely.set_axis(_of_another(names, seed), axis=1)
     tables = []
     for task, classes in chosen.items():
-        found = group_predictions(similar, truth, cohort["person"].values, classes, task)
+        found = group_predictions(likely, truth, cohort["person"].values, classes, task)
         draw = np.random.default_rng(seed)
         share = np.array([(found.truth == name).mean() for name in found.classes])
         methods = {
@@ -108,44 +122,58 @@ def zero_shot_table(
     return table[["task", "method", "metric", "value", "low", "high", "rows", "people", "classes"]]
 
 
-def activity_similarities(
+def activity_probabilities(
     model: SensorLanguage,
     cohort: xr.Dataset,
     names: Sequence[str] = ACTIVITIES,
     *,
     told_as: Mapping[str, Sequence[str]] | None = None,
-    prompts: Sequence[str] = PROMPTS,
+    prompts: Sequence[Sequence[str]] = HOURLY_PROMPTS,
 ) -> pd.DataFrame:
-    """Cosines ``[d, c]`` of days with activities, a column an activity.
+    """How likely each activity is on each day, of those named: ``[d, c]``, a column an activity; rows add up to 1.
 
     Args:
-        model: as in ``zero_shot_table``, and so are the others.
+        model: as in ``zero_shot_table``.
         cohort: days.
-        names: activities.
-        told_as: words to tell some of them by; what is told by several is as near as the mean of their cosines.
-        prompts: sentences with ``{name}``.
+        names: of activities, as captions would have them.
+        told_as: words to tell some of them by; what is told by several is as likely as their mean.
+        prompts: groups of sentences with ``{name}``. The vector of a group is the mean over its sentences (and
+            of unit length); of several groups, the likeliest decide.
 
     Raises:
-        ValueError: as ``SensorLM.zero_shot``, or if ``told_as`` holds no words for an activity.
+        ValueError: if names are fewer than two, empty or there twice, ``told_as`` holds no words for an activity, a
+            prompt has no ``{name}``, or as ``SensorLM.embed_text``.
     """
+    names = check_list("names", names)
+    if len(names) < 2:
+        raise ValueError(f"names is {names}; expected two or more to choose between")
     told = {name: [name] for name in names}
     for name, words in (told_as or {}).items():
-        if isinstance(words, str) or not len(words):
-            raise ValueError(f"told_as[{name!r}] is {words!r}; expected a list of at least one name")
         if name in told:
-            told[name] = list(words)
+            told[name] = check_list(f"told_as[{name!r}]", words)
+    groups = [check_list("a group of prompts", group) for group in prompts]
+    if without := [prompt for group in groups for prompt in group if "{name}" not in prompt]:
+        raise ValueError(f"the prompt {without[0]!r} has no {{name}}; expected sentences with the class in its place")
     words = list(dict.fromkeys(word for several in told.values() for word in several))
-    similar = model.zero_shot(cohort, words, prompts)
-    return pd.DataFrame({name: similar[several].mean(axis=1) for name, several in told.items()})
+    days, scale = model.embed(cohort), model.similarity_scale
+    logits = {}
+    for word in words:
+        texts = [prompt.replace("{name}", word) for group in groups for prompt in group]
+        sums = np.add.reduceat(model.embed_text(texts, BATCH), np.cumsum([0, *map(len, groups[:-1])]), axis=0)
+        cosines = days @ (sums / np.linalg.norm(sums, axis=1, keepdims=True)).T  # [d, groups]
+        logits[word] = logsumexp(scale * cosines.astype(float), axis=1)
+    table = np.stack([logsumexp([logits[word] for word in several], axis=0) for several in told.values()], axis=1)
+    table -= np.log([len(several) for several in told.values()])
+    return pd.DataFrame(softmax(table, axis=1), columns=pd.Index(names, name="activity"))
 
 
 def group_predictions(
-    similar: pd.DataFrame, truth: np.ndarray, people: np.ndarray, classes: Classes, task: str = "task"
+    likely: pd.DataFrame, truth: np.ndarray, people: np.ndarray, classes: Classes, task: str = "task"
 ) -> Predictions:
-    """Predictions of classes that hold activities: a day is as near to a class as to the nearest activity in it.
+    """Predictions of classes that hold activities: a class is as likely as all activities in it together.
 
     Args:
-        similar: of ``activity_similarities``, ``[d, c]``.
+        likely: of ``activity_probabilities``, ``[d, c]``; what is in no class is ruled out.
         truth: the activity of each day ``[d]``; days of other activities, and of none, are left out.
         people: whose days, ``[d]``.
         classes: name to activities.
@@ -160,7 +188,8 @@ def group_predictions(
     if not known.any():
         raise ValueError(f"no day has an activity of {task!r}; expected some of {list(of)}")
     order = sorted(classes)
-    scores = np.stack([similar[list(classes[name])].max(axis=1) for name in order], axis=1)
+    scores = np.stack([likely[list(classes[name])].sum(axis=1) for name in order], axis=1)
+    scores /= np.maximum(scores.sum(axis=1, keepdims=True), np.finfo(float).tiny)
     return Predictions(names[known], scores[known], people[known], np.array(order))
 
 

@@ -201,6 +201,13 @@ class SensorLM(ToldDays):
         self.step_loss.update_state(loss)
         return loss
 
+    @property
+    def similarity_scale(self) -> float:
+        """What similarities are multiplied by before a softmax, as learned; see ``SensorLanguage``."""
+        if not self.contrasted:
+            raise ValueError("the objective is 'cap', which compares nothing; expected 'coca', 'clip', 'siglip'")
+        return float(ops.convert_to_numpy(self.temperature.scale()))
+
     def pool_days(self, inputs: dict[str, Any]) -> Any:
         """``pack``'s arrays to the vectors of each day ``[b, q, w]``: first the one that texts are compared with."""
         encoded = self.encoder(inputs["values"], inputs["number"], inputs["lengths"])

@@ -1,10 +1,10 @@
-"""Zero-shot scores: who knows is perfect, controls are at chance, groups are as near as the nearest of them."""
+"""Zero-shot scores: who knows is perfect, controls are at chance, groups are as likely as all of them."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from lsmlib.evaluate import ZERO_SHOT_TASKS, activity_similarities, group_predictions, label_windows, zero_shot_table
+from lsmlib.evaluate import ZERO_SHOT_TASKS, activity_probabilities, group_predictions, label_windows, zero_shot_table
 from lsmlib.simulate.behaviour import ACTIVITIES
 from tests.cohorts import small_cohort
 from tests.evaluate.planted import PROMPTS, Planted, planted_days
@@ -40,23 +40,38 @@ def test_the_prior_is_right_as_often_as_the_commonest_class_is_there(days, table
     assert row["rows"] == count.sum() and row["classes"] == 20
 
 
-def test_a_class_is_as_near_as_the_nearest_of_its_activities():
-    similar = pd.DataFrame({"run": [0.9, 0.1, 0.3], "swim": [0.2, 0.8, 0.4], "yoga": [0.5, 0.6, 0.2]})
+def test_a_class_is_as_likely_as_all_its_activities():
+    likely = pd.DataFrame({"run": [0.5, 0.1, 0.3], "swim": [0.1, 0.3, 0.4], "yoga": [0.2, 0.4, 0.2], "golf": 0.2})
     people, truth = np.array(["a", "b", "c"]), np.array(["run", "yoga", "golf"])
-    found = group_predictions(similar, truth, people, {"sweat": ("run", "swim"), "calm": ("yoga",)})
+    found = group_predictions(likely, truth, people, {"sweat": ("run", "swim"), "calm": ("yoga",)})
     assert found.classes.tolist() == ["calm", "sweat"]
     assert found.truth.tolist() == ["sweat", "calm"] and found.people.tolist() == ["a", "b"]  # nobody asked for golf
-    np.testing.assert_array_equal(found.scores, [[0.5, 0.9], [0.6, 0.8]])
+    np.testing.assert_allclose(found.scores, [[0.25, 0.75], [0.5, 0.5]])
 
 
-def test_an_activity_can_be_told_by_other_words(days):
-    model = Planted()
-    plain = activity_similarities(model, days, ["run", "walk"], prompts=PROMPTS)
-    told = activity_similarities(model, days, ["run", "walk"], told_as={"run": ["walk", "hike"]}, prompts=PROMPTS)
-    hike = activity_similarities(model, days, ["hike", "walk"], prompts=PROMPTS)
-    assert list(told) == ["run", "walk"]
-    np.testing.assert_array_equal(told["walk"], plain["walk"])
-    np.testing.assert_array_equal(told["run"], (plain["walk"] + hike["hike"]) / 2)
+class Flat(Planted):
+    """Cosines by hand: of a day with a prompt, as its number says."""
+
+    similarity_scale = 2.0
+
+    def embed(self, cohort, batch_size=32):
+        return np.ones((cohort.sizes["day"], 1))
+
+    def embed_text(self, texts, batch_size=64):
+        return np.array([[-1.0 if text.startswith("not") else 1.0] for text in texts])
+
+
+def test_probabilities_by_hand(days):
+    model, prompts = Flat(), (("{name}",), ("sometimes {name}",))  # cosines with "run": 1 and 1, "not walk": -1 and 1
+    likely = activity_probabilities(model, days, ["run", "not walk"], prompts=prompts)
+    run, walk = 2 * np.exp(2), np.exp(-2) + np.exp(2)
+    np.testing.assert_allclose(likely, np.tile([run, walk] / (run + walk), (len(likely), 1)))
+    told = activity_probabilities(
+        model, days, ["run", "not walk"], told_as={"run": ["run", "not run"]}, prompts=(("{name}",),)
+    )
+    run, walk = (np.exp(2) + np.exp(-2)) / 2, np.exp(-2)
+    np.testing.assert_allclose(told["run"], run / (run + walk))
+    np.testing.assert_allclose(told.sum(axis=1), 1)
 
 
 def test_the_order_of_days_changes_nothing(days):
@@ -88,14 +103,15 @@ def test_bad_input_is_refused(days):
     ):
         with pytest.raises(ValueError, match=words):
             zero_shot_table(model, days, {"mine": classes})
-    with pytest.raises(ValueError, match="expected a list of at least one name"):
-        activity_similarities(model, days, told_as={"run": "fast walk"})
+    with pytest.raises(ValueError, match=r"told_as\['run'\] is one text, 'fast walk'"):
+        activity_probabilities(model, days, told_as={"run": "fast walk"})
     with pytest.raises(ValueError, match="no day has an activity of 'snow'"):
         found = pd.DataFrame(np.eye(2), columns=["skiing", "hike"])
         group_predictions(found, np.array(["run", ""]), np.array(["a", "b"]), {"a": ["skiing"], "b": ["hike"]}, "snow")
-    with pytest.raises(ValueError, match="more than once"):
-        model.zero_shot(days, ["run", "run"], PROMPTS)
-    with pytest.raises(ValueError, match="none of them empty"):
-        model.zero_shot(days, ["run", " "], PROMPTS)
+    for names, words in ((["run", "run"], "more than once"), (["run", " "], "none of them empty"), (["run"], "two or")):
+        with pytest.raises(ValueError, match=words):
+            activity_probabilities(model, days, names, prompts=PROMPTS)
+    with pytest.raises(ValueError, match="the prompt 'hello' has no"):
+        activity_probabilities(model, days, prompts=(("hello",),))
     with pytest.raises(ValueError, match="do not have"):
         zero_shot_table(model, small_cohort().drop_vars("activity"))
