@@ -8,7 +8,7 @@
 
 # %% [markdown]
 # **What** you will see: a batch of days and captions; the losses of CLIP, SigLIP and CoCa by hand, equal to the package's; the forward pass
-# step by step; a short training with its curve, stopped and resumed to the same bit; what longer training gave.
+# step by step; a short training with its curve, taken up again to the same bit; what longer training gave.
 # **Time**: five minutes on a laptop. **Hardware**: any; a GPU makes it larger, not different.
 
 # %% tags=["colab-install"]
@@ -242,7 +242,7 @@ plt.show()
 # %% [markdown]
 # The two curves are not on one scale: to find one's text among 64 is harder than among 16.
 #
-# ## Stopped and resumed
+# ## Taken up again
 #
 # The folder of checkpoints holds the training. A new model that is given the folder goes on from there; here all steps are done, so it ends where
 # the first one ended, bit for bit. (That this holds for a training that is killed halfway is a test of the package.)
@@ -285,8 +285,8 @@ for name, writer in list(models.items())[1:]:
     print(f"{name}:", writer.caption(one, max_tokens=48)[0][:300])
 
 # %% [markdown]
-# First come the sentences, then the subjects, the times last: a few hundred steps are enough to write fluently, and not to be right.
-# Notebook 12 measures the preset.
+# A hundred steps are too few for a sentence: all that is known by then is which tokens are frequent. The preset writes sentences; how many of them
+# are true is measured in notebook 12.
 #
 # ## Exercises
 #
@@ -295,7 +295,8 @@ for name, writer in list(models.items())[1:]:
 # 3. What becomes of the vector of a text if padding is added to it?
 
 # %% [markdown]
-# **Solution 1.** Vectors of an untrained model are nearly alike, so all texts are equally likely: the logarithm of how many there are.
+# **Solution 1.** About as the logarithm of how many there are, and on average somewhat more: vectors of random weights are not quite alike, and CLIP
+# multiplies what tells them apart by 14 from the beginning.
 
 # %% tags=["solution"]
 untrained = similar["untrained"]

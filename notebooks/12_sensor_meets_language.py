@@ -148,7 +148,7 @@ told_as = {
 described = activity_probabilities(model, around, told_as=told_as)
 
 
-# %%
+# %% tags=["long"]
 def score_one(probabilities, name):
     """AUROC of one class against all others, with its interval over people."""
     one = {name: (name,), "others": tuple(other for other in likely if other != name)}
