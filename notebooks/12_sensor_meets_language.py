@@ -99,7 +99,6 @@ print(*(prompt.replace("{name}", "golf") for prompt in HOURLY_PROMPTS[3][:4]), s
 # %%
 likely = activity_probabilities(model, around)
 found = group_predictions(likely, truth, around["person"].values, ZERO_SHOT_TASKS["activity_20"])
-top3 = np.mean([name in row.nlargest(3).index for name, (_, row) in zip(truth, likely.iterrows(), strict=True)])
 score_predictions(found, resamples=200).round(3)
 
 # %%
