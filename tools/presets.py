@@ -102,7 +102,7 @@ def _add_days_around_activities(days: xr.Dataset) -> xr.Dataset:
 
 
 WAYS = {
-    "LSM1": "by masking on days",
+    "LSM1": "by masking on windows",
     "LSM2": "by masking on days",
     "SensorLM": f"on days and captions of activities, sleep and mood (never {', '.join(UNSEEN)})",
 }
