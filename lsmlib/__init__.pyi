@@ -4,6 +4,7 @@ from . import nn as nn
 from . import plots as plots
 from . import plots_captions as plots_captions
 from . import plots_generative as plots_generative
+from . import plots_language as plots_language
 from . import plots_masks as plots_masks
 from . import plots_models as plots_models
 from . import plots_probes as plots_probes

@@ -19,21 +19,28 @@ from typing import Any
 
 import jax
 import keras
+import numpy as np
 import xarray as xr
 
 import lsmlib
+from lsmlib.evaluate import activity_days, label_windows
 from lsmlib.models.sizes import LSM2_SIZES
 from lsmlib.repository import DATA
+from lsmlib.text import CaptionMixture
 
 PLACE = DATA / "presets"
 CHECKPOINTS = Path("build/presets")
+WORDS = CaptionMixture(("semantic",), wordings=8)  # SensorLM's released default level, in several wordings
+# Activities on whose days a SensorLM is not trained, so that neither their names nor their signals are known to it.
+UNSEEN = ("treadmill", "pilates", "rowing")
+MOST_OF_A_CLASS = 300  # days around an activity; walks would be most of them
 
 
 @dataclass(frozen=True)
 class Recipe:
     """What a preset is made from."""
 
-    model: str  # LSM1 or LSM2
+    model: str  # LSM1, LSM2 or SensorLM
     size: str
     people: int  # simulated, none of them in any notebook
     days: int
@@ -46,29 +53,65 @@ class Recipe:
 
     def cohorts(self) -> tuple[xr.Dataset, xr.Dataset]:
         """What to train on, and other people."""
-        train, valid = (
-            lsmlib.simulate_cohort(people=people, days=self.days, seed=seed)
-            for people, seed in ((self.people, self.seed), (self.valid_people, self.seed + 1))
-        )
+        train = lsmlib.simulate_cohort(people=self.people, days=self.days, seed=self.seed)
+        if self.model == "SensorLM":
+            return _add_days_around_activities(_told_days(train)), self.others()
         if self.stride is None and self.model == "LSM2":
-            return train, valid
+            return train, self.others()
         if self.stride is None:  # filled in, as LSM-1 needs them
-            train, valid = (lsmlib.cut_windows(days, 1440, max_missing=0.999) for days in (train, valid))
-            return train, valid
-        return lsmlib.cut_windows(train, stride=self.stride), lsmlib.cut_windows(valid, stride=300)
+            return lsmlib.cut_windows(train, 1440, max_missing=0.999), self.others()
+        return lsmlib.cut_windows(train, stride=self.stride), self.others()
+
+    def others(self) -> xr.Dataset:
+        """The people on whom the loss is taken."""
+        days = lsmlib.simulate_cohort(people=self.valid_people, days=self.days, seed=self.seed + 1)
+        if self.model == "SensorLM":
+            return _told_days(days)
+        if self.stride is None:
+            return days if self.model == "LSM2" else lsmlib.cut_windows(days, 1440, max_missing=0.999)
+        return lsmlib.cut_windows(days, stride=300)
 
     def new_model(self) -> keras.Model:
         """The model before training; of whole days, LSM-1 has the patches, the blocks and the start of LSM-2."""
         if self.model == "LSM1" and self.stride is None:
             return lsmlib.LSM1(LSM2_SIZES[self.size], minutes=1440, patch_signals=1, mimetic=3.0, seed=0)
+        if self.model == "SensorLM":
+            return lsmlib.SensorLM(self.size, patch_minutes=30, captions=WORDS, seed=0)
         return getattr(lsmlib, self.model)(self.size, seed=0)
 
 
+def _told_days(cohort: xr.Dataset) -> xr.Dataset:
+    """Days of which a caption says something, and without the activities that are held out."""
+    flags = cohort["activity"].attrs
+    codes = dict(zip(flags["flag_meanings"].split(), flags["flag_values"], strict=True))
+    held_out = np.isin(cohort["activity"].values, [codes[name.replace(" ", "_")] for name in UNSEEN]).any(axis=1)
+    said = (WORDS._replace(wordings=1).write(cohort) != "").any(axis=1)
+    return cohort.isel(day=np.flatnonzero(said & ~held_out))
+
+
+def _add_days_around_activities(days: xr.Dataset) -> xr.Dataset:
+    """Days, and once more what lies around their activities alone, of none of them too often."""
+    around = activity_days(days)
+    names = label_windows(around, "activity_20")
+    first = [np.flatnonzero(names == name)[:MOST_OF_A_CLASS] for name in np.unique(names)]
+    around = around.isel(day=np.sort(np.concatenate(first)))
+    said = (WORDS._replace(wordings=1).write(around) != "").any(axis=1)
+    whole = days.assign(event_minute=("day", np.full(days.sizes["day"], -1, np.int16)))
+    parts = [whole, around.isel(day=np.flatnonzero(said))]
+    return xr.concat(parts, "day", data_vars="minimal", coords="minimal", compat="equals", join="exact")
+
+
+WAYS = {
+    "LSM1": "by masking on windows",
+    "LSM2": "by masking on days",
+    "SensorLM": f"on days and captions of activities, sleep and mood (never {', '.join(UNSEEN)})",
+}
 RECIPES = {
     "lsm1_nano_simulated": Recipe("LSM1", "nano", 1000, 4, 4000, 8, stride=60),
     "lsm1_tiny_simulated": Recipe("LSM1", "tiny", 6000, 4, 16_000, 8, stride=60),
     "lsm1_nano_days_simulated": Recipe("LSM1", "nano", 2000, 4, 4000, 4, learning_rate=2e-3, valid_people=32),
     "lsm2_nano_simulated": Recipe("LSM2", "nano", 2000, 4, 4000, 4, learning_rate=2e-3, valid_people=32),
+    "sensorlm_nano_simulated": Recipe("SensorLM", "nano", 4000, 2, 1800, 32, learning_rate=2e-3, valid_people=64),
 }
 
 
@@ -89,15 +132,16 @@ def write_preset(
     name: str, model: keras.Model, history: dict[str, list[float]], minutes: float, rows: int, valid_rows: int
 ) -> None:
     """Write weights without the optimizer, and the card."""
-    bare = RECIPES[name].new_model()
+    recipe = RECIPES[name]
+    bare = recipe.new_model()
     bare.set_weights(model.get_weights())
     path = PLACE / f"{name}.keras"
     bare.save(path)
     card: dict[str, Any] = {
         "name": name,
-        "what": f"{RECIPES[name].model} {RECIPES[name].size}, pretrained by masking on simulated people",
+        "what": f"{recipe.model} {recipe.size}, pretrained {WAYS[recipe.model]} of simulated people",
         "parameters": model.count_params(),
-        "recipe": asdict(RECIPES[name]),
+        "recipe": asdict(recipe),
         "windows": rows,
         "loss on other people": {
             "windows": valid_rows, "step": history["valid_step"], "loss": [round(v, 4) for v in history["valid_loss"]],

@@ -3,10 +3,14 @@ from .activity_windows import activity_windows as activity_windows
 from .backbones import TokenPool as TokenPool
 from .backbones import conv_net as conv_net
 from .backbones import embed_pooled as embed_pooled
+from .caption_baselines import caption_table as caption_table
+from .caption_baselines import commonest_caption as commonest_caption
+from .caption_baselines import nearest_captions as nearest_captions
 from .captioning import Judged as Judged
 from .captioning import judge_facts as judge_facts
 from .captioning import score_captions as score_captions
 from .captioning import understood_share as understood_share
+from .centred import CentredEmbedder as CentredEmbedder
 from .contrastive import SimCLR as SimCLR
 from .contrastive import nt_xent as nt_xent
 from .coverage import DAY_PARTS as DAY_PARTS
@@ -72,6 +76,9 @@ from .realism import minute_values as minute_values
 from .realism import profile_correlation as profile_correlation
 from .realism import step_transitions as step_transitions
 from .realism import two_sample_test as two_sample_test
+from .retrieval import own_ranks as own_ranks
+from .retrieval import retrieval_table as retrieval_table
+from .retrieval import statistics_similarity as statistics_similarity
 from .robustness import REMOVALS as REMOVALS
 from .robustness import Removal as Removal
 from .robustness import mean_drop as mean_drop
@@ -79,3 +86,7 @@ from .robustness import remove as remove
 from .robustness import robustness_table as robustness_table
 from .tasks import LABEL_TASKS as LABEL_TASKS
 from .tasks import label_windows as label_windows
+from .zero_shot import ZERO_SHOT_TASKS as ZERO_SHOT_TASKS
+from .zero_shot import activity_probabilities as activity_probabilities
+from .zero_shot import group_predictions as group_predictions
+from .zero_shot import zero_shot_table as zero_shot_table

@@ -44,6 +44,15 @@ class SensorLanguage(SavedModel):
     contrasted: int  # 1 if there is a contrastive loss, else 0
     generative: bool
 
+    @property
+    def similarity_scale(self) -> float:
+        """What similarities are multiplied by before a softmax, as learned; at most 100.
+
+        Raises:
+            ValueError: if the model has no contrastive loss.
+        """
+        raise NotImplementedError
+
     def embed(self, cohort: xr.Dataset, batch_size: int = 32) -> np.ndarray:
         """One unit vector a day, to be compared with those of ``embed_text``.
 
@@ -91,7 +100,7 @@ class SensorLanguage(SavedModel):
             ValueError: if classes are fewer than two, empty or named twice, a prompt has no ``{name}``, or as
                 ``embed_text``.
         """
-        classes, prompts = _check_list("classes", classes), _check_list("prompts", prompts)
+        classes, prompts = check_list("classes", classes), check_list("prompts", prompts)
         if len(classes) < 2:
             raise ValueError(f"classes is {classes}; expected two or more to choose between")
         if without := [prompt for prompt in prompts if "{name}" not in prompt]:
@@ -225,7 +234,8 @@ def unit(vectors: Any) -> Any:
     return vectors * ops.rsqrt(ops.sum(ops.square(vectors), axis=1, keepdims=True) + 1e-12)
 
 
-def _check_list(name: str, texts: Sequence[str]) -> list[str]:
+def check_list(name: str, texts: Sequence[str]) -> list[str]:
+    """The texts, of which none is empty or there twice. Raises ``ValueError``."""
     if isinstance(texts, str):
         raise ValueError(f"{name} is one text, {texts!r}; expected a list")
     texts = list(texts)

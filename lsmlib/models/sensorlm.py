@@ -15,23 +15,24 @@ from typing import Any
 import jax
 import keras
 import numpy as np
-import xarray as xr
 from keras import ops
 
 from lsmlib.checks import check_whole
 from lsmlib.models.attention_pool import AttentionPool
-from lsmlib.models.batching import run_in_packs
 from lsmlib.models.contrastive_losses import caption_loss, clip_loss, siglip_loss
+from lsmlib.models.gaps import fill_gaps
 from lsmlib.models.latest import Latest
 from lsmlib.models.lsm2 import LSM2
 from lsmlib.models.packed import TokenEncoder
-from lsmlib.models.sensor_language import SensorLanguage, unit
+from lsmlib.models.sensor_language import unit
 from lsmlib.models.sizes import SENSORLM_SIZES, SensorLMSize, size_of
+from lsmlib.models.temperature import Temperature
 from lsmlib.models.text_stack import TextStack
+from lsmlib.models.told_days import ToldDays
 from lsmlib.nn.patches import Grid
 from lsmlib.nn.transformer import dense, seed_stream
 from lsmlib.packing import fill_rows, plan_visible, rows_for
-from lsmlib.signals import MINUTES_PER_DAY, SIGNALS, normalise
+from lsmlib.signals import MINUTES_PER_DAY, SIGNALS
 from lsmlib.text.mixture import CaptionMixture
 from lsmlib.text.tokenizer import CaptionTokenizer, caption_tokenizer
 
@@ -40,12 +41,10 @@ CHOICES = {
     "gaps": ("masked", "filled"),
     "patch_missing_if": ("all", "any"),
 }
-LARGEST_SCALE = 100.0  # of similarities, as in CLIP
-VALIDATION_BATCH = 64  # days told apart at once in ``validation_loss``
 
 
 @keras.saving.register_keras_serializable(package="lsmlib")
-class SensorLM(SensorLanguage):
+class SensorLM(ToldDays):
     """SensorLM, an ordinary ``keras.Model``; ``lsmlib.pretrain(model, days)`` trains it.
 
     A patch with a gap in it is read, with 0, the population's mean, in place of what is missing; one without any
@@ -202,6 +201,13 @@ class SensorLM(SensorLanguage):
         self.step_loss.update_state(loss)
         return loss
 
+    @property
+    def similarity_scale(self) -> float:
+        """What similarities are multiplied by before a softmax, as learned; see ``SensorLanguage``."""
+        if not self.contrasted:
+            raise ValueError("the objective is 'cap', which compares nothing; expected 'coca', 'clip', 'siglip'")
+        return float(ops.convert_to_numpy(self.temperature.scale()))
+
     def pool_days(self, inputs: dict[str, Any]) -> Any:
         """``pack``'s arrays to the vectors of each day ``[b, q, w]``: first the one that texts are compared with."""
         encoded = self.encoder(inputs["values"], inputs["number"], inputs["lengths"])
@@ -238,84 +244,6 @@ class SensorLM(SensorLanguage):
         longest = self.grid.tokens if jax.process_count() > 1 else None  # none knows the others' days
         plan, at = plan_visible(visible, rows, longest)
         return {**plan, "at": at.reshape(rows, -1, self.grid.tokens)}
-
-    def describe(self, cohort: xr.Dataset) -> dict[str, np.ndarray]:
-        """The captions that training draws from: what ``make_batches`` takes as ``beside``.
-
-        Those of the mixture that say nothing of a day are not drawn.
-
-        Args:
-            cohort: with a text variable ``caption`` ``[d]``, or else whole days that captions can be made of.
-
-        Returns:
-            ``tokens``, integers ``[d, k, l]``.
-
-        Raises:
-            ValueError: if nothing can be said of a day, a caption is longer than the context, or as
-                ``lsmlib.text.caption_days``.
-        """
-        texts = cohort["caption"].values[:, None] if "caption" in cohort else self.captions.write(cohort)
-        silent = np.array([not any(row) for row in texts])
-        if silent.any():
-            raise ValueError(
-                f"nothing is said of {silent.sum()} of {len(silent)} days, the first of them day {silent.argmax()}. "
-                "Drop them: cohort.isel(day=np.flatnonzero((texts != '').any(axis=1))), where texts = "
-                "model.captions.write(cohort); or take captions of more levels"
-            )
-        count = texts.shape[1]
-        said = [[text for text in row if text] for row in texts]
-        tokens = self.encode([row[at % len(row)] for row in said for at in range(count)])
-        tokens = tokens.astype(np.uint16) if self.tokenizer.vocabulary_size <= 2**16 else tokens
-        return {"tokens": tokens.reshape(len(texts), count, -1)}
-
-    def prepare(
-        self, signals: np.ndarray, places: np.ndarray, beside: dict[str, np.ndarray] | None = None
-    ) -> dict[str, np.ndarray]:
-        """Lay out days and draw a caption of each: what ``make_batches(…, prepare=…, beside=…)`` calls.
-
-        Args:
-            signals: normalised days ``[b, t, s]``, NaN where missing.
-            places: of each day in the order of training; with the model's seed, they determine which is drawn.
-            beside: ``tokens`` ``[b, k, l]`` of these days, of ``describe``.
-
-        Raises:
-            ValueError: without captions.
-        """
-        patches, visible = self.to_tokens(signals)
-        return fill_rows(patches, self.plan(visible, places, beside))
-
-    def plan(
-        self, visible: np.ndarray, places: np.ndarray, beside: dict[str, np.ndarray] | None = None
-    ) -> dict[str, np.ndarray]:
-        """What ``prepare`` gives but for the values, from which tokens are read ``[b, n]``; see ``DeviceRows``."""
-        if beside is None:
-            raise ValueError("there are no captions; expected make_batches(…, beside=model.describe(cohort))")
-        tokens = beside["tokens"]
-        drawn = [int(np.random.Philox(key=[self.seed, int(place)]).random_raw()) % tokens.shape[1] for place in places]
-        return {**self._plan_days(visible), "tokens": tokens[np.arange(len(tokens)), drawn].astype(np.int32)}
-
-    def validation_loss(self, cohort: xr.Dataset) -> float:
-        """The loss on these days, in batches of 64 of them (or all), always the same.
-
-        As ``lsmlib.evaluate.SimCLR``'s: the last batch takes some days a second time, and days are mixed first.
-
-        Raises:
-            ValueError: as ``describe``, or if there is one day only.
-        """
-        self.check_windows(cohort)
-        tokens, signals = self.describe(cohort)["tokens"].astype(np.int32), normalise(cohort["signals"].values)
-        if len(signals) < 2:
-            raise ValueError("there is 1 day; a contrastive loss tells days apart: expected at least 2")
-        size = min(VALIDATION_BATCH, len(signals))
-        order = np.random.default_rng(0).permutation(len(signals))
-        order = np.resize(order, -(-len(order) // size) * size)
-
-        def pack(places: np.ndarray) -> dict[str, np.ndarray]:
-            days = order[places]
-            return {**self.pack(signals[days]), "tokens": tokens[days, days % tokens.shape[1]]}
-
-        packs = run_in_packs(_loss, self, pack, np.zeros(len(order)), size)
-        return float(np.mean([loss for _, _, loss in packs]))
 
     @classmethod
     def from_lsm2(
@@ -402,49 +330,6 @@ class SensorLM(SensorLanguage):
         }
 
 
-class Temperature(keras.layers.Layer):
-    """What similarities are multiplied by, learned as its logarithm, and for SigLIP what is added; at first as there.
-
-    CLIP begins with 1 / 0.07, SigLIP with 10, and -10 added.
-    """
-
-    def __init__(self, sigmoid: bool, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.sigmoid = sigmoid
-
-    def build(self, input_shape: Any) -> None:
-        """Make the weights."""
-        start = math.log(10.0 if self.sigmoid else 1 / 0.07)
-        constant = keras.initializers.Constant
-        self.logit_scale = self.add_weight(shape=(), initializer=constant(start), name="logit_scale")
-        if self.sigmoid:
-            self.logit_bias = self.add_weight(shape=(), initializer=constant(-10.0), name="logit_bias")
-
-    def scale(self) -> Any:
-        """At most 100."""
-        return ops.minimum(ops.exp(self.logit_scale), LARGEST_SCALE)
-
-    def bias(self) -> Any:
-        """Of SigLIP."""
-        return ops.convert_to_tensor(self.logit_bias)
-
-
-def fill_gaps(signals: np.ndarray) -> np.ndarray:
-    """Fill gaps of normalised days ``[b, t, s]`` linearly, at the ends with the nearest reading, without any with 0."""
-    filled = np.zeros_like(signals)
-    minute = np.arange(signals.shape[1])
-    for day, signal in np.ndindex(signals.shape[0], signals.shape[2]):
-        series = signals[day, :, signal]
-        known = ~np.isnan(series)
-        if known.any():
-            filled[day, :, signal] = np.interp(minute, minute[known], series[known])
-    return filled
-
-
 def _as_tuples(value: Any) -> Any:
     """A file gives lists."""
     return tuple(map(_as_tuples, value)) if isinstance(value, list | tuple) else value
-
-
-def _loss(model: SensorLM, inputs: dict[str, Any]) -> Any:
-    return model.compute_loss(y_pred=model(inputs))

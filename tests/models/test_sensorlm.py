@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import lsmlib
-from lsmlib.models.sensorlm import SensorLM, fill_gaps
+from lsmlib.models.gaps import fill_gaps
+from lsmlib.models.sensorlm import SensorLM
 from lsmlib.models.sizes import SENSORLM_SIZES, SensorLMSize, count_parameters
 from lsmlib.nn.causal import attend_pairs, causal_pairs
 from lsmlib.nn.transformer import Stack
