@@ -1,9 +1,9 @@
 """Embeddings of days with gaps that say what was measured, not which of it was.
 
 ``LSM2.embed`` is the mean over a day's encoded tokens. Tokens of different signals and hours lie far apart, so this
-mean moves with what was worn and when, more than with who wore it. Here each token is first compared with the mean of its
-own position over other days, and then each signal is averaged by itself, so that a signal with many tokens counts no
-more than one with few. This is ours; LSM-2's paper pools plainly.
+mean moves with what was worn and when, more than with who wore it. Here each token is first compared with the mean of
+its own position over other days, and then each signal is averaged by itself, so that a signal with many tokens counts
+no more than one with few. This is ours; LSM-2's paper pools plainly.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from keras import ops
 
 from lsmlib.models.batching import run_in_packs
 from lsmlib.models.lsm2 import LSM2
-from lsmlib.packing import pack_visible, rows_for, stretches
+from lsmlib.packing import fill_rows, plan_visible, rows_for, stretches
 from lsmlib.signals import normalise
 
 
@@ -76,7 +76,7 @@ class CentredEmbedder:
         observed = np.concatenate([model.observed_tokens(~np.isnan(day[None])) for day in signals])
 
         def pack(days: np.ndarray) -> dict[str, np.ndarray]:
-            return pack_visible(model.grid.to_patches(signals[days]), observed[days], rows_for(len(days)))[0]
+            return fill_rows(model.grid.to_patches(signals[days]), plan_visible(observed[days], rows_for(len(days)))[0])
 
         for days, packed, encoded in run_in_packs(_encode, model, pack, observed.sum(axis=1), self.batch_size):
             row, place, day = stretches(packed["lengths"])
