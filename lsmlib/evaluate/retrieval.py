@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lsmlib.checks import check_whole
+from lsmlib.evaluate.controls import move_all
 from lsmlib.evaluate.intervals import percentile_interval, resample_sums, sum_by_person
 
 try:
@@ -91,7 +92,7 @@ def retrieval_table(
             raise ValueError(f"{name!r} has shape {np.shape(matrix)}; expected {(len(people),) * 2}, days by texts")
     draw = np.random.default_rng(seed)
     first = np.asarray(next(iter(similar.values())))
-    methods = {**similar, "texts shuffled": first[:, _move_all(len(people), draw)]}
+    methods = {**similar, "texts shuffled": first[:, move_all(len(people), draw)]}
     rows = []
     for size in pool_sizes:
         drawn = [draw.choice(len(people), size, replace=False) for _ in range(pools)]
@@ -156,11 +157,3 @@ def _score(
         low, high = percentile_interval(values[1:]) if resamples else (np.nan, np.nan)
         rows.append((metric, float(values[0]), float(low), float(high), chance))
     return rows
-
-
-def _move_all(count: int, draw: np.random.Generator) -> np.ndarray:
-    """An order in which nothing stays in its place."""
-    cycle = draw.permutation(count)
-    order = np.empty(count, int)
-    order[cycle] = np.roll(cycle, 1)
-    return order

@@ -17,6 +17,7 @@ import pandas as pd
 import xarray as xr
 from scipy.special import logsumexp, softmax
 
+from lsmlib.evaluate.controls import move_all
 from lsmlib.evaluate.metrics import Predictions, score_predictions
 from lsmlib.evaluate.pooling import is_known
 from lsmlib.evaluate.tasks import label_windows
@@ -102,7 +103,7 @@ def zero_shot_table(
     truth = label_windows(cohort, "activity_20")
     names = sorted({name for classes in chosen.values() for held in classes.values() for name in held})
     likely = activity_probabilities(model, cohort, names, told_as=told_as, prompts=prompts)
-    others = likely.set_axis(_of_another(names, seed), axis=1)
+    others = likely.set_axis([names[at] for at in move_all(len(names), np.random.default_rng(seed))], axis=1)
     tables = []
     for task, classes in chosen.items():
         found = group_predictions(likely, truth, cohort["person"].values, classes, task)
@@ -213,11 +214,3 @@ def _find_tasks(tasks: Mapping[str, Classes] | Sequence[str]) -> dict[str, Class
         if unknown := [activity for activity in held if activity not in ACTIVITIES]:
             raise ValueError(f"{unknown} of task {task!r} are no activities; expected some of {list(ACTIVITIES)}")
     return dict(tasks)
-
-
-def _of_another(names: Sequence[str], seed: int) -> list[str]:
-    """The names in an order in which none stands in its own place: a random cycle through all of them."""
-    cycle = np.random.default_rng(seed).permutation(len(names))
-    order = np.empty(len(names), int)
-    order[cycle] = np.roll(cycle, 1)
-    return [names[at] for at in order]
