@@ -64,9 +64,28 @@ def _load_litert(path: Path) -> Run:
 def _write_onnx(module: Any, path: Path) -> None:
     import tf2onnx
 
+    handlers = {"Erfc": (_write_erfc, []), "SelectV2": (_write_select, [])}
     tf2onnx.convert.from_function(
-        module.embed, module.embed.input_signature, opset=OPSET, output_path=str(path)
+        module.embed, module.embed.input_signature, opset=OPSET, custom_op_handlers=handlers, output_path=str(path)
     )
+
+
+def _write_erfc(context: Any, node: Any, name: str, arguments: Any) -> None:
+    """TensorFlow computes GELU by erfc, which ONNX does not have: erfc(x) = 1 - erf(x)."""
+    one = context.make_const(f"{node.name}/one", np.float32(1))
+    erf = context.make_node("Erf", node.input)
+    _replace(context, node, "Sub", [one.output[0], erf.output[0]])
+
+
+def _write_select(context: Any, node: Any, name: str, arguments: Any) -> None:
+    """By itself, tf2onnx multiplies both choices by zeros and ones and adds them up: the NaN of a gap would stay."""
+    _replace(context, node, "Where", node.input)
+
+
+def _replace(context: Any, node: Any, operation: str, inputs: list[str]) -> None:
+    made = {"outputs": node.output, "name": node.name, "shapes": node.output_shapes, "dtypes": node.output_dtypes}
+    context.remove_node(node.name)
+    context.make_node(operation, inputs, **made)
 
 
 def _load_onnx(path: Path) -> Run:
