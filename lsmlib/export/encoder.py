@@ -103,7 +103,7 @@ def export_encoder(
         np.save(folder / "rows.npy", rows)
         _run_worker(folder, format)
         with np.load(folder / "answer.npz") as answer:
-            embedded, (complete, half) = answer["embedding"], answer["milliseconds"]
+            embedded, (half, complete) = answer["embedding"], answer["milliseconds"]
         difference = largest_difference(embedded, embed_rows(model, rows, tokens))
         if not difference <= tolerance:
             raise RuntimeError(
@@ -163,17 +163,21 @@ def _check(model: Any, path: Path, format: str, batch_size: int | None, tokens: 
         )
 
 
-def _run_worker(folder: Path, format: str) -> None:
+def worker_environment() -> dict[str, str]:
+    """Of the process that exports: the same packages, Keras on TensorFlow, and nothing but the CPU."""
     here = str(Path(lsmlib.__file__).resolve().parents[1])
-    environment = os.environ | {
+    return os.environ | {
         "KERAS_BACKEND": "tensorflow",
         "JAX_PLATFORMS": "cpu",  # an accelerator stays with the process that has it
         "CUDA_VISIBLE_DEVICES": "-1",
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "PYTHONPATH": os.pathsep.join([here, *filter(None, sys.path)]),
     }
+
+
+def _run_worker(folder: Path, format: str) -> None:
     command = [sys.executable, "-m", "lsmlib.export.worker", str(folder)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace")
+    done = subprocess.run(command, env=worker_environment(), capture_output=True, text=True, errors="replace")
     if done.returncode:
         told = "\n".join(done.stderr.strip().splitlines()[-15:])
         raise RuntimeError(f"exporting to {FORMATS[format].title} failed (status {done.returncode}):\n{told}")

@@ -1,8 +1,8 @@
 """The process that exports: the backend of Keras is TensorFlow here, which it cannot become in one that has another.
 
 ``python -m lsmlib.export.worker FOLDER``: the folder holds ``request.json``, ``weights.npz`` and ``rows.npy``. What is
-exported is put there, loaded again as any other program would load it, and run: on the rows, and on the first two
-(one complete, one half missing) alone, over and over, for the time that each takes. Answers are in ``answer.npz``.
+exported is put there, loaded again as any other program would load it, and run: on the rows, and on those that are to
+be timed, alone, over and over. Answers are in ``answer.npz``.
 """
 
 import json
@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from lsmlib.export.formats import FORMATS, Run
+from lsmlib.export.rows import TIMED
 
-TIMED = 1.0  # seconds, for each of the rows that are timed
+SECONDS = 1.0  # for each of the rows that are timed
 RUNS = 3, 100  # at least, at most
 
 
@@ -31,8 +32,8 @@ def main(folder: Path) -> None:
     rows, size = np.load(folder / "rows.npy"), request["batch_size"]
     np.savez(
         folder / "answer.npz",
-        embedding=np.concatenate([run_rows(run, rows[:1], size), run_rows(run, rows[1:], size)]),
-        milliseconds=[milliseconds(run, row, size or 1) for row in rows[:2]],
+        embedding=run_rows(run, rows, size),
+        milliseconds=[milliseconds(run, row, size or 1) for row in rows[list(TIMED)]],
     )
 
 
@@ -51,10 +52,15 @@ def rebuild(name: str, config: dict[str, Any], weights: Path) -> Any:
 
 
 def run_rows(run: Run, rows: np.ndarray, size: int | None) -> np.ndarray:
-    """Run rows, ``size`` at a time, the last of them as often as it takes to fill the batch; None: all at once."""
-    size = size or len(rows)
-    padded = rows[np.minimum(np.arange(-(-len(rows) // size) * size), len(rows) - 1)]
-    return np.concatenate([run(padded[first : first + size]) for first in range(0, len(padded), size)])[: len(rows)]
+    """Run rows, ``size`` at a time, the last of them as often as it takes to fill the batch.
+
+    None, for graphs that take any number: the first three together, half observed, not at all, and hardly, and the
+    others alone, because all would cost what the fullest costs.
+    """
+    groups = [[*range(3)], *([row] for row in range(3, len(rows)))]
+    if size is not None:
+        groups = [[min(first + i, len(rows) - 1) for i in range(size)] for first in range(0, len(rows), size)]
+    return np.concatenate([run(rows[group]) for group in groups])[: len(rows)]
 
 
 def milliseconds(run: Run, row: np.ndarray, size: int) -> float:
@@ -62,7 +68,7 @@ def milliseconds(run: Run, row: np.ndarray, size: int) -> float:
     batch = np.repeat(row[None], size, axis=0)
     run(batch)
     times: list[float] = []
-    while len(times) < RUNS[0] or (sum(times) < TIMED and len(times) < RUNS[1]):
+    while len(times) < RUNS[0] or (sum(times) < SECONDS and len(times) < RUNS[1]):
         start = time.perf_counter()
         run(batch)
         times.append(time.perf_counter() - start)

@@ -56,7 +56,7 @@ class AttentionPool(keras.layers.Layer):
         return self.look_at(both, ops.reshape(at >= 0, (rows * days, count)))
 
     def look_at(self, key_value: Any, visible: Any) -> Any:
-        """Pool days whose tokens have a row each: ``key_value`` of them ``[b, n, 2 w]``, ``visible`` bool ``[b, n]``."""
+        """Pool days with a row each: ``key_value`` of their tokens ``[b, n, 2 w]``, ``visible`` bool ``[b, n]``."""
         days, count = ops.shape(visible)
         heads = self.heads, self.width // self.heads
         key, value = (ops.reshape(part, (days, count, *heads)) for part in ops.split(key_value, 2, axis=-1))

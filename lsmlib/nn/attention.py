@@ -33,8 +33,8 @@ def attention(query, key, value, visible=None, *, lengths=None, kernel: str | No
               the gradient instead of being kept.
             - ``"xla"``: ``jax.nn.dot_product_attention``, left to the compiler.
             - ``"cudnn"``: flash attention on NVIDIA GPUs (Ampere or later), bfloat16 or float16.
-            - ``"portable"``: keras.ops as well, as two products and a softmax, for which runtimes of exported graphs have
-              fast operations; on any backend, and what others than JAX use.
+            - ``"portable"``: keras.ops as well, as two products and a softmax, for which runtimes of exported graphs
+              have fast operations. On any backend, and what others than JAX use.
 
     Returns:
         ``[b, n, h, c]``, of the dtype of ``query``.
