@@ -24,7 +24,7 @@ from side_by_side import cpu_name
 README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- bench_export: begin -->", "<!-- bench_export: end -->"
 
-TURNS = 5
+TURNS = 3
 ROWS = "complete", "half missing", "three quarters missing"
 MUST_BYTES, MUST_MILLISECONDS = 10e6, 100.0
 
@@ -36,7 +36,7 @@ def models() -> dict[str, tuple[Any, tuple[int | None, ...]]]:
     return {
         "LSM-1 tiny (`lsm1_tiny_simulated`)": (lsmlib.load_preset("lsm1_tiny_simulated"), (None,)),
         "LSM-2 nano (`lsm2_nano_simulated`)": (lsmlib.load_preset("lsm2_nano_simulated"), (None, 2048)),
-        "LSM-2 tiny, untrained": (lsmlib.LSM2("tiny"), (None, 2048, 1024)),
+        "LSM-2 tiny, untrained": (lsmlib.LSM2("tiny"), (None, 1024)),
     }
 
 
