@@ -25,10 +25,10 @@ def draw_rows(grid: Grid, tokens: int | None) -> np.ndarray:
     draw, minutes = np.random.default_rng(0), grid.minutes
     slow = np.cumsum(draw.standard_normal((9, minutes, 26)), axis=1) / np.sqrt(minutes)
     rows = np.clip(MEAN + SD * (slow + draw.standard_normal((9, minutes, 26)) / 2), LOW, HIGH).astype(np.float32)
-    for start in range(0, minutes, 2 * grid.patch_minutes):
-        for sensor in SENSORS:
-            if draw.random() < 0.5:
-                rows[0, start : start + 2 * grid.patch_minutes, sensor] = np.nan
+    blocks = np.arange(minutes) // (2 * grid.patch_minutes)
+    for sensor in SENSORS:
+        off = draw.permutation(blocks[-1] + 1)[: -(-(blocks[-1] + 1) // 2)]
+        rows[0, np.isin(blocks, off), sensor] = np.nan
     rows[1] = np.nan
     rows[4][draw.random((minutes, 26)) < 0.05] = np.nan
     rows[5, :, 3] = rows[5, : minutes // 4] = rows[5, -minutes // 4 :] = np.nan
