@@ -77,7 +77,7 @@ lock: ## Resolve pyproject.toml again into requirements.lock
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
 	@# uv keeps the versions it finds in the file; without it everything moves to the newest
 	@rm -f build/requirements.lock
-	build/lock/bin/uv --quiet pip compile --universal --python-version 3.11 --extra notebooks --extra tensorflow --extra test \
+	build/lock/bin/uv --quiet pip compile --universal --python-version 3.11 --extra notebooks --extra tensorflow --extra export --extra test \
 		--no-header --no-emit-index-url --no-emit-find-links --no-annotate --output-file build/requirements.lock pyproject.toml
 	@{ echo "# Every package that lsmlib is tested with, for any platform and Python >= 3.11: pip install -r requirements.lock"; \
 		echo "# Made from pyproject.toml by 'make lock'; edit that file, not this one."; \

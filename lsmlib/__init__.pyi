@@ -1,5 +1,6 @@
 from . import datasets as datasets
 from . import evaluate as evaluate
+from . import export as export
 from . import nn as nn
 from . import plots as plots
 from . import plots_captions as plots_captions
@@ -24,6 +25,8 @@ from .describe import describe_cohort as describe_cohort
 from .distribution import describe_devices as describe_devices
 from .distribution import distribute as distribute
 from .distribution import join_processes as join_processes
+from .export import ExportReport as ExportReport
+from .export import export_encoder as export_encoder
 from .models.lsm1 import LSM1 as LSM1
 from .models.lsm2 import LSM2 as LSM2
 from .models.saving import load_model as load_model

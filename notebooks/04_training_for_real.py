@@ -72,7 +72,7 @@ print(describe_devices(model))
 
 # %% [markdown]
 # Attention is where kernels matter. `lsmlib` chooses its own, because the choice that Keras makes has traps
-# (on TPU it would make attention causal). Four kernels of one mathematics, all tested against the plain one:
+# (on TPU it would make attention causal). Five kernels of one mathematics, all tested against the plain one:
 
 # %%
 platforms = {"CPU": "cpu", "TPU": "tpu", "GPU (Ampere or later)": "cuda 8.0", "GPU (older)": "cuda 7.5", "AMD": "rocm"}
