@@ -4,7 +4,7 @@
 
 What is rendered is laid out in build/book-source first: the pages of book/, the notebooks with the outputs stored in
 them, documents from around the repository, and pages made by ``tools.book_pages`` from docstrings and cards. Nothing is
-executed, nothing is fetched, and any warning is an error.
+executed, nothing is fetched, and any warning, or link that leads nowhere, is an error.
 """
 
 import os
@@ -16,6 +16,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from tools import book_pages
+from tools.book_links import find_broken
 from tools.notebooks import ROOT, read
 from tools.stamp import read_url
 
@@ -123,11 +124,14 @@ def build() -> int:
     kept = {*lay_out(), *(SOURCE / "pictures").rglob("*")}
     for stale in {path for path in SOURCE.rglob("*") if path.is_file()} - kept:
         stale.unlink()
-    options = ["--builder", "html", "--fail-on-warning", "--keep-going", "--quiet", "--jobs", "auto"]
-    status = main([*options, "--doctree-dir", str(CACHE), str(SOURCE), str(OUTPUT)])
-    if status == 0:
-        print(f"The book: {(OUTPUT / 'index.html').relative_to(ROOT)}")
-    return status
+    options = ["--builder", "html", "--fail-on-warning", "--keep-going", "--quiet"]  # JAX has threads: no forks
+    if status := main([*options, "--doctree-dir", str(CACHE), str(SOURCE), str(OUTPUT)]):
+        return status
+    if broken := find_broken(OUTPUT):
+        print("\n".join([f"{len(broken)} links or pictures lead nowhere, or elsewhere:", *broken]))
+        return 1
+    print(f"The book: {(OUTPUT / 'index.html').relative_to(ROOT)}")
+    return 0
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def document(name: Name) -> str:
     if isinstance(value, type):
         members = ", ".join(list_members(value))
         return f".. autoclass:: {name.public}\n" + (f"   :members: {members}\n" if members else "")
-    lines = [f".. py:data:: {name.public}"]
+    lines = [f".. py:data:: {name.last}", f"   :module: {name.public.rpartition('.')[0]}"]
     if len(shown := repr(value)) <= LONGEST_VALUE and " at 0x" not in shown:
         lines.append(f"   :value: {shown}")
     return "\n".join([*lines, "", f"   {read_comment(name)}", ""])

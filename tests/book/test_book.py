@@ -3,57 +3,14 @@
 import re
 import subprocess
 import sys
-from html.parser import HTMLParser
-from pathlib import Path
-from urllib.parse import unquote, urljoin, urlsplit
 
 import nbformat
 import pytest
 
 from tools import book, book_pages
+from tools.book_links import Page, find_broken
 from tools.notebooks import ROOT, read
 from tools.stamp import read_url
-
-LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src"}  # and link, but for rel="canonical"
-
-
-class Page(HTMLParser):
-    """The ids of a page, what it links to, and what a browser fetches to show it."""
-
-    def __init__(self, path: Path):
-        super().__init__()
-        self.ids, self.links, self.loads = set(), [], []
-        self.feed(path.read_text(encoding="utf-8"))
-
-    def handle_starttag(self, tag, attrs):
-        attrs = dict(attrs)
-        self.ids |= {attrs[name] for name in ("id", "name") if attrs.get(name)}
-        if tag == "a" and attrs.get("href"):
-            self.links.append(attrs["href"])
-        if tag == "link" and attrs.get("rel") not in ("canonical", "index", "search", "next", "prev"):
-            self.loads.append(attrs["href"])
-        if attrs.get(LOADED.get(tag, ""), "").strip():
-            self.loads.append(attrs[LOADED[tag]])
-
-
-def find_broken(folder: Path) -> list[str]:
-    """Links and pictures of a folder of pages that lead nowhere, and anything that is fetched from elsewhere."""
-    pages = {path: Page(path) for path in folder.rglob("*.html")}
-    broken = []
-    for path, page in pages.items():
-        name = path.relative_to(folder).as_posix()
-        for target in (*page.links, *page.loads):
-            parts = urlsplit(target)
-            if parts.scheme in ("http", "https", "mailto", "data") or parts.netloc:
-                if target in page.loads and parts.scheme != "data":
-                    broken.append(f"{name} fetches {target}")
-                continue
-            place = folder / unquote(urlsplit(urljoin(name, target)).path) if parts.path else path
-            if not place.is_file():
-                broken.append(f"{name}: {target}")
-            elif parts.fragment and place in pages and unquote(parts.fragment) not in pages[place].ids:
-                broken.append(f"{name}: {target} (no such section)")
-    return sorted(set(broken))
 
 
 def test_the_link_checker_sees_what_is_broken(tmp_path):
@@ -75,6 +32,7 @@ def test_the_link_checker_sees_what_is_broken(tmp_path):
     ]
 
 
+@pytest.mark.long  # a minute or more; `make book` and `make browser` do the same
 def test_the_book_renders_without_a_warning_and_every_link_leads_somewhere():
     run = subprocess.run([sys.executable, "-m", "tools.book"], cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
