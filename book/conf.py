@@ -32,6 +32,7 @@ nitpick_ignore_regex = [("py:class", ".*"), ("py:exc", ".*")]
 
 html_theme = "furo"
 html_title = "Large Sensor Models"
+html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 html_css_files = ["book.css"]
 html_copy_source = False

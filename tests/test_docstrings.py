@@ -1,6 +1,6 @@
 """What ruff does not see in docstrings: errors that are raised and not told, arrays of public names without a shape.
 
-Read from the sources, so nothing is imported. A docstring may refer to another's: "errors as ``mean_fill``".
+Read from the sources; nothing is imported. A docstring may refer to another's: "errors as ``mean_fill``".
 """
 
 import ast

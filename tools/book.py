@@ -104,7 +104,7 @@ def write(path: Path, content: str | bytes) -> Path:
 def lay_out() -> Iterator[Path]:
     """Write everything that is rendered; yield each file."""
     for path in sorted(PAGES.rglob("*")):
-        if path.is_file() and path.suffix in {".md", ".py", ".css"}:
+        if path.is_file() and path.suffix in {".md", ".py", ".css", ".svg"}:
             text = path.read_text(encoding="utf-8")
             text = relink(text, path.parent) if path.suffix == ".md" else text
             yield write(SOURCE / path.relative_to(PAGES), text)

@@ -32,6 +32,18 @@ def test_the_link_checker_sees_what_is_broken(tmp_path):
     ]
 
 
+def test_all_pages_are_laid_out_and_their_own_links_lead_somewhere(tmp_path, monkeypatch):
+    monkeypatch.setattr(book, "SOURCE", tmp_path)
+    laid_out = {path.relative_to(tmp_path).as_posix() for path in book.lay_out()}
+    assert {"conf.py", "index.md", "glossary.md", "presets.md", "api/lsmlib.rst", "api/evaluate.rst"} <= laid_out
+    assert {f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")} <= laid_out
+    assert "pictures/data/figures/day.png" in {
+        path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.png")
+    }
+    listed = re.findall(r"^(api/[\w.]+)$", (tmp_path / "index.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert {f"{page}.rst" for page in listed} == {page for page in laid_out if page.startswith("api/")}
+
+
 @pytest.mark.long  # a minute or more; `make book` and `make browser` do the same
 def test_the_book_renders_without_a_warning_and_every_link_leads_somewhere():
     run = subprocess.run([sys.executable, "-m", "tools.book"], cwd=ROOT, capture_output=True, text=True)
@@ -82,7 +94,9 @@ def test_public_names_are_those_of_the_stubs():
 
 def test_files_named_in_the_book_exist():
     for page in (ROOT / "book").glob("*.md"):
-        for path in re.findall(r"`((?:lsmlib|tools|tests|data|notebooks)/[\w./]+)`", page.read_text(encoding="utf-8")):
+        for path in re.findall(
+            r"`((?:lsmlib|tools|tests|data|notebooks)/[\w./]+\.\w+)`", page.read_text(encoding="utf-8")
+        ):
             assert (ROOT / path).exists(), f"{page.name}: {path}"
 
 
