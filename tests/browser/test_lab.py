@@ -107,20 +107,22 @@ def test_notebook_00_runs_in_jupyterlab_and_its_text_stays(browser, lab, copy):
         return [element for element in browser.find_elements(By.CSS_SELECTOR, selector) if element.is_displayed()]
 
     def click(words, within):
-        wait_for(words, lambda: [e for e in all_of(within) if e.text.split("\n")[0] == words], 60)[0].click()
+        def at_rest():  # a menu that opens moves, and a click would meet its neighbour
+            found = [element for element in all_of(within) if element.text.split("\n")[0] == words]
+            before = [element.location for element in found]
+            time.sleep(1)
+            return found if found and before == [element.location for element in found] else None
+
+        wait_for(words, at_rest, 60)[0].click()
 
     browser.set_window_size(1280, 900)
     browser.get(f"{lab}/lab/tree/notebooks/{pair.name}")
     wait_for("the notebook", lambda: all_of(".jp-Notebook .jp-CodeCell"), 120)
     wait_for("an idle kernel", lambda: all_of(".jp-NotebookPanel-toolbar [data-status='idle']"), 90)
 
-    def started():  # a menu that is opened while the page still settles may close again
-        click("Run", ".lm-MenuBar-itemLabel")
-        click("Run All Cells", ".lm-Menu-itemLabel")
-        time.sleep(5)
-        return [prompt for prompt in all_of(".jp-InputPrompt") if prompt.text.strip("[]: ")]
-
-    wait_for("a running cell", started, 120)
+    click("Run", ".lm-MenuBar-itemLabel")
+    click("Run All Cells", ".lm-Menu-itemLabel")
+    wait_for("a running cell", lambda: [e for e in all_of(".jp-InputPrompt") if e.text.strip("[]: ")], 60)
 
     def saved_after_the_last_cell():
         browser.switch_to.active_element.send_keys(Keys.CONTROL, "s")
