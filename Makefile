@@ -36,7 +36,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup tutorial lab test lint format nbmake notebooks sync stamp lock bench clean
+.PHONY: help setup tutorial lab book test browser lint format nbmake notebooks sync stamp lock bench clean
 
 help: ## Show this list
 	@echo "Usage: make TARGET [NAME=value ...]"; echo
@@ -73,11 +73,13 @@ $(PEERS): $(READY)
 	$(PY) -m pip install --quiet --no-deps open_clip_torch==3.3.0
 	@touch $@
 
+LOCKED := notebooks tensorflow export book test
+
 lock: ## Resolve pyproject.toml again into requirements.lock
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
 	@# uv keeps the versions it finds in the file; without it everything moves to the newest
 	@rm -f build/requirements.lock
-	build/lock/bin/uv --quiet pip compile --universal --python-version 3.11 --extra notebooks --extra tensorflow --extra export --extra test \
+	build/lock/bin/uv --quiet pip compile --universal --python-version 3.11 $(LOCKED:%=--extra %) \
 		--no-header --no-emit-index-url --no-emit-find-links --no-annotate --output-file build/requirements.lock pyproject.toml
 	@{ echo "# Every package that lsmlib is tested with, for any platform and Python >= 3.11: pip install -r requirements.lock"; \
 		echo "# Made from pyproject.toml by 'make lock'; edit that file, not this one."; \
@@ -93,6 +95,9 @@ lab: $(READY) ## Open JupyterLab on the notebooks [LAB_OPTIONS=--no-browser]
 	@# its root is the repository: jupytext.toml is looked for no higher, and without it a save would not reach the .py
 	$(PY) -m jupyterlab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks $(LAB_OPTIONS)
 
+book: $(READY) ## Render notebooks, reference, glossary and answers as a book to read offline: build/book/index.html
+	$(PY) -m tools.book
+
 # --- for authors -------------------------------------------------------------------------------------------------------
 
 test: $(READY) $(PEERS) lint ## Format, lint, types, then every test; the notebooks run in PROFILE=smoke, by papermill and by nbmake
@@ -100,6 +105,9 @@ test: $(READY) $(PEERS) lint ## Format, lint, types, then every test; the notebo
 	MPLBACKEND=agg $(PY) -m pytest $(WORKERS)
 	@echo "== the committed notebooks, by nbmake"
 	@$(MAKE) --no-print-directory nbmake PROFILE=smoke
+
+browser: $(READY) ## Look at every page of the book, and run a notebook in JupyterLab, in Chrome or Chromium
+	MPLBACKEND=agg $(PY) -m pytest -m browser tests/browser
 
 lint: $(READY) ## Format, lint and types only
 	@echo "== format"
@@ -127,7 +135,7 @@ sync: $(READY) ## Write each .ipynb from its .py, keeping the outputs of unchang
 notebooks: $(READY) ## Run each .py as written and store the outputs in its .ipynb [NOTEBOOK=01]
 	$(PY) -m tools.notebooks run $(NOTEBOOK)
 
-stamp: $(READY) ## Write the repository's address and the list of packages wherever they are repeated
+stamp: $(READY) ## Write the address, the list of packages, and README's tables wherever they are repeated
 	$(PY) -m tools.stamp
 
 bench: $(READY) $(PEERS) ## Run the benchmarks
