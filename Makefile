@@ -4,8 +4,11 @@
 PYTHON      ?= python3
 PROFILE     ?= laptop
 NOTEBOOK    ?=
+JOBS        ?=
 CELL_MINUTES     ?= 20
 NOTEBOOK_MINUTES ?= 60
+# In `make test`: nbmake runs the same code as papermill did just before, for the committed .ipynb equals its text (a test).
+NBMAKE_IN_TEST   ?= 00 03
 
 VENV  := .venv
 PY    := $(VENV)/bin/python
@@ -87,8 +90,8 @@ lock: ## Resolve pyproject.toml again into requirements.lock
 
 # --- for readers -------------------------------------------------------------------------------------------------------
 
-tutorial: $(READY) ## Run the notebooks, check their numbers [NOTEBOOK="00 01"] [PROFILE=smoke|laptop|accelerator|paper] [DATA=folder]
-	$(PY) -m tools.tutorial $(NOTEBOOK) --profile $(PROFILE) \
+tutorial: $(READY) ## Run the notebooks, check their numbers [NOTEBOOK="00 01"] [PROFILE=smoke|laptop|accelerator|paper] [JOBS=1] [DATA=folder]
+	$(PY) -m tools.tutorial $(NOTEBOOK) --profile $(PROFILE) $(if $(JOBS),--jobs $(JOBS)) \
 		--cell-minutes $(CELL_MINUTES) --notebook-minutes $(NOTEBOOK_MINUTES)
 
 lab: $(READY) ## Open JupyterLab on the notebooks [LAB_OPTIONS=--no-browser]
@@ -100,11 +103,11 @@ book: $(READY) ## Render notebooks, reference, glossary and answers as a book to
 
 # --- for authors -------------------------------------------------------------------------------------------------------
 
-test: $(READY) $(PEERS) lint ## Format, lint, types, then every test; the notebooks run in PROFILE=smoke, by papermill and by nbmake
+test: $(READY) $(PEERS) lint ## Format, lint, types, then every test; notebooks run in PROFILE=smoke, all by papermill, two by nbmake
 	@echo "== tests"
 	MPLBACKEND=agg $(PY) -m pytest $(WORKERS)
-	@echo "== the committed notebooks, by nbmake"
-	@$(MAKE) --no-print-directory nbmake PROFILE=smoke
+	@echo "== committed notebooks, by nbmake"
+	@$(MAKE) --no-print-directory nbmake PROFILE=smoke NOTEBOOK="$(NBMAKE_IN_TEST)"
 
 browser: $(READY) ## Look at every page of the book, and run a notebook in JupyterLab, in Chrome or Chromium
 	MPLBACKEND=agg $(PY) -m pytest -m browser tests/browser
@@ -122,9 +125,9 @@ format: $(READY) ## Format code and notebooks
 	$(PY) -m ruff format .
 	$(PY) -m tools.notebooks sync
 
-nbmake: $(READY) ## Run the committed .ipynb with nbmake, the way a reader's own pytest would [PROFILE=smoke]
-	@mkdir -p build/nbmake/$(PROFILE)
-	@for notebook in $(or $(notdir $(wildcard notebooks/*.ipynb)),$(error there are no notebooks yet)); do \
+nbmake: $(READY) ## Run the committed .ipynb with nbmake, the way a reader's own pytest would [NOTEBOOK="00 01"] [PROFILE=smoke]
+	@rm -rf build/nbmake/$(PROFILE); mkdir -p build/nbmake/$(PROFILE)
+	@for notebook in $(or $(notdir $(wildcard $(if $(NOTEBOOK),$(NOTEBOOK:%=notebooks/%*.ipynb),notebooks/*.ipynb))),$(error there are no such notebooks)); do \
 		$(PY) -m papermill --prepare-only --log-level ERROR --parameters PROFILE $(PROFILE) \
 			notebooks/$$notebook build/nbmake/$(PROFILE)/$$notebook || exit 1; done
 	$(PY) -m pytest $(WORKERS) --nbmake --nbmake-timeout=$$((60 * $(CELL_MINUTES))) build/nbmake/$(PROFILE)
