@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import cycle, repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -172,39 +173,52 @@ class _Sums(NamedTuple):
 
 
 def _sum_bins(values: np.ndarray) -> _Sums:
-    observed = ~np.isnan(values)
-    # Of numbers near 0 the sum of squares is exact enough; float64 holds a float32 less the mean exactly enough, too.
-    centred = np.where(observed, values, MEAN).astype(float) - MEAN
-    shape = len(values), BINS, BIN_MINUTES, values.shape[2]
-    count = observed.reshape(shape).sum(axis=2, dtype=np.int16)
-    total = centred.reshape(shape).sum(axis=2)
-    centred *= centred
-    return _Sums(count, total, centred.reshape(shape).sum(axis=2))
+    days, signals = len(values), values.shape[2]
+    sums = _Sums(*(np.empty((days, BINS, signals), kind) for kind in (np.uint8, float, float)))
+    for day, minutes in enumerate(values):  # a day stays in the cache, a block of days would not
+        observed = ~np.isnan(minutes)
+        # Of numbers near 0 the sum of squares is exact enough; float64 holds a float32 less the mean exactly enough, too.
+        centred = minutes - MEAN64
+        np.copyto(centred, 0, where=~observed)
+        bins = centred.reshape(BINS, BIN_MINUTES, signals)
+        np.add.reduce(observed.reshape(bins.shape), axis=1, dtype=np.uint8, out=sums.number[day])
+        np.einsum("bms->bs", bins, out=sums.total[day])
+        np.einsum("bms,bms->bs", bins, bins, out=sums.squares[day])
+    return sums
 
 
 def _add_statistics(days: list[DayFacts], values: np.ndarray, sums: _Sums, chosen: Sequence[Sequence[str]]) -> None:
     count = sums.number.sum(axis=1, dtype=int)
     total, squares = sums.total.sum(axis=1), sums.squares.sum(axis=1)
     known = np.maximum(count, 2)
-    mean = MEAN.astype(float) + total / known
     sd = np.sqrt(np.maximum(squares - total**2 / known, 0) / (known - 1))
-    columns = mean, np.fmax.reduce(values, axis=1), np.fmin.reduce(values, axis=1), sd
-    table = np.stack(columns, axis=2).tolist()  # [d][s][4]
+    statistics = MEAN64 + total / known, _over_minutes(np.fmax, values), _over_minutes(np.fmin, values), sd
+    table = np.stack([_as_printed(one) for one in statistics] + [count], axis=2)  # [d, s, 5]
+    enough = count >= MIN_OBSERVED
     told = [name for group in chosen for name in group]
-    names = (*told, *(name for name in SIGNAL_NAMES if name not in told))
-    for day, (numbers, counts) in enumerate(zip(table, count.tolist(), strict=True)):
-        for name in names:
-            at = INDEX[name]
-            if counts[at] < MIN_OBSERVED:
-                continue
-            decimals = DECIMALS_OF[name]
-            facts = [
-                # + 0.0: no "-0.0"
-                _new_fact((name, statistic, round(number, decimals) + 0.0, 0, MINUTES_PER_DAY))
-                for statistic, number in zip(STATISTICS, numbers[at], strict=False)
-            ]
-            facts.append(_new_fact((name, "minutes", float(counts[at]), 0, MINUTES_PER_DAY)))
-            (days[day].told if name in told else days[day].spare).append(tuple(facts))
+    for name in (*told, *(name for name in SIGNAL_NAMES if name not in told)):
+        at = INDEX[name]
+        rows = np.flatnonzero(enough[:, at])
+        numbers = table[rows, at].ravel().tolist()
+        facts = map(_new_fact, zip(repeat(name), cycle(STATISTICS), numbers, repeat(0), repeat(MINUTES_PER_DAY)))
+        for row, several in zip(rows.tolist(), zip(*[facts] * len(STATISTICS), strict=True), strict=True):
+            (days[row].told if name in told else days[row].spare).append(several)
+
+
+def _over_minutes(reduce: np.ufunc, values: np.ndarray) -> np.ndarray:
+    """Reduce days ``[d, t, s]`` to ``[d, s]``, in strides of a bin, which are long enough to be fast."""
+    long = reduce.reduce(values.reshape(len(values), BINS, -1), axis=1)
+    return reduce.reduce(long.reshape(len(values), BIN_MINUTES, -1), axis=1)
+
+
+def _as_printed(values: np.ndarray) -> np.ndarray:
+    """Values of all signals ``[d, s]`` rounded as ``round`` does, to the decimals they are printed with."""
+    scaled = values * TENS
+    rounded = np.rint(scaled)
+    # Near a half, the product may have fallen to the wrong side of it.
+    for day, at in zip(*np.nonzero(np.abs(np.abs(scaled - rounded) - 0.5) < 1e-6), strict=True):
+        rounded[day, at] = round(float(values[day, at]), DECIMALS_OF[SIGNAL_NAMES[at]]) * TENS[at]
+    return np.rint(rounded) / TENS + 0.0  # no "-0.0"
 
 
 def _add_structure(days: list[DayFacts], sums: _Sums, chosen: Sequence[Sequence[str]]) -> None:
@@ -227,7 +241,7 @@ def _add_structure(days: list[DayFacts], sums: _Sums, chosen: Sequence[Sequence[
             for is_told, part in ((True, ranked[:MOST_PER_GROUP]), (False, ranked[MOST_PER_GROUP:])):
                 for _, in_share, at, one in sorted(part, key=lambda one: (one[2], one[3].first)):
                     name = signals[at]
-                    value = one.value + (MEAN64[INDEX[name]] if one.statistic in ("peak", "dip") else 0)
+                    value = one.value + (float(MEAN64[INDEX[name]]) if one.statistic in ("peak", "dip") else 0)
                     fact = Fact(
                         name, one.statistic, round(value, DECIMALS_OF[name]) + 0.0,
                         one.first * BIN_MINUTES, (one.last + 1) * BIN_MINUTES,
@@ -282,4 +296,5 @@ def _find_sleep(asleep: np.ndarray) -> Iterable[Fact]:
 _new_fact = partial(tuple.__new__, Fact)  # of a hundred facts a day, the usual way would be felt
 INDEX = {name: at for at, name in enumerate(SIGNAL_NAMES)}
 DECIMALS_OF = {name: decimals_of(name) for name in SIGNAL_NAMES}
-MEAN64 = MEAN.astype(float).tolist()
+MEAN64 = MEAN.astype(float)
+TENS = 10.0 ** np.array(list(DECIMALS_OF.values()))
