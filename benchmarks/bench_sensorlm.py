@@ -1,12 +1,12 @@
-"""How long a training step of SensorLM takes on CPU, against its matrix products alone; and how fast it writes captions.
+"""How long a training step of SensorLM takes on CPU, against its matrix products alone; how fast captions are written.
 
     python benchmarks/bench_sensorlm.py            print the tables
     python benchmarks/bench_sensorlm.py --write    also put them into benchmarks/README.md
 
 Simulated days of 26 × 1,440 with their gaps and captions of the semantic level, CoCa: patches of 30 × 2, sensor encoder
-128 wide, 4 layers, 4 heads; text encoder and decoder as wide, 3 layers each; batches of 16 days, float32. The floor is
-as many operations as the step's mathematics needs (``lsmlib.models.flops``), done as products of 1024 × 1024: what this
-CPU shows at its best, in the same turns.
+128 wide, 4 layers, 4 heads; text encoder and decoder as wide, 3 layers each; batches of 16 days, float32. The floor is as
+many operations as the step's mathematics needs (``lsmlib.models.flops``), done as products of 1024 × 1024: what this CPU
+shows at its best, in the same turns.
 
 Captions are of 16 days and 96 tokens, of which none ends before, greedy. The peer is GPT-2 of Hugging Face's
 transformers with as many layers, as wide, with as many tokens in its vocabulary and its own cache of keys and values; it
@@ -31,10 +31,10 @@ def describe(rounds: Rounds) -> str:
         flops = rounds.last["floor"]["flops"]
         lines += [
             "",
-            f"- A step needs {flops / 1e9:.1f} billion operations in matrix products, {flops / 1e9 / BATCH:.2f} a day. It "
-            f"takes {rounds.ratio('step', 'floor'):.1f} times as long as these alone at "
+            f"- A step needs {flops / 1e9:.1f} billion operations in matrix products, {flops / 1e9 / BATCH:.2f} a day. "
+            f"It takes {rounds.ratio('step', 'floor'):.1f} times as long as these alone at "
             f"{flops / 1e9 / rounds.seconds('floor'):.0f} billion a second.",
-            f"- Making a batch takes {1000 * made:.1f} ms of processor time, {made / rounds.seconds('step'):.1%} of a step.",
+            f"- Making a batch takes {1000 * made:.1f} ms, {made / rounds.seconds('step'):.1%} of a step.",
         ]
     if {"cached", "uncached", "days", "gpt2"} <= set(rounds.chosen):
         written = BATCH * (TOKENS - 1)

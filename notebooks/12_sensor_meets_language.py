@@ -394,26 +394,16 @@ def lying_share(texts, lying):
 if place and (Path(place) / "mmash").is_dir():
     mmash = datasets.load("mmash", Path(place) / "mmash").compute()
     lying = mmash["lying"].values
-    told = {
+    print(caption_days(mmash.isel(day=[0]), "structural")[0].text)
+    slept = {
         "generated": model.caption(mmash, max_tokens=112),
         "commonest caption": [commonest_caption(library_texts)] * len(lying),
         "all minutes": ["The person slept from 00:00 to 24:00."] * len(lying),
     }
-    print(pd.DataFrame({name: lying_share(texts, lying) for name, texts in told.items()}).T.round(2))
+    print(pd.DataFrame({name: lying_share(several, lying) for name, several in slept.items()}).T.round(2))
 
 # %% [markdown]
 # MMASH
-#
-# ## What training depends on
-#
-# ABLATIONS
-
-# %%
-variants = pd.read_csv(lsmlib.data_file("results/sensorlm_ablations.csv"))
-plots_language.plot_variants(variants, {"AUROC": 0.5, "R@10": 0.1})
-
-# %% [markdown]
-# FOUND
 #
 # ## Exercises
 #

@@ -2,8 +2,8 @@
 
 They are here to be compared with, and to show what they miss: a caption with every number wrong, or of another day,
 shares nearly all words with the right one (``captioning`` looks facts up instead). BLEU and chrF are sacrebleu's.
-ROUGE-L (Lin 2004), the longest common subsequence of words, is an Indel similarity of rapidfuzz: the package of that
-name was last released in 2022. Similarity of meaning (BERTScore and others) needs a language model from the network, and
+ROUGE-L (Lin 2004), the longest common subsequence of words, is an Indel similarity of rapidfuzz: the package named after
+it was last released in 2022. Similarity of meaning (BERTScore and others) needs a language model from the network, and
 is not here; cosines of ``SensorLM.embed_text`` are our own model's opinion of itself.
 """
 
@@ -45,8 +45,8 @@ def word_overlap_table(
 
     Returns:
         A row for each method and metric, from 0 to 1: columns ``method, metric, value, low, high``. ``BLEU`` is of all
-        texts together (up to four words, exponential smoothing), ``chrF`` (up to six characters) and ``ROUGE-L`` (F1, in
-        lower case, of letters and digits) are means over texts, of the reference that fits best.
+        texts together (up to four words, exponential smoothing), ``chrF`` (up to six characters) and ``ROUGE-L`` (F1,
+        in lower case, of letters and digits) are means over texts, of the reference that fits best.
 
     Raises:
         ValueError: if there is no method, a method has not one text a day, or a day has no reference.
@@ -88,10 +88,9 @@ def _words(text: str) -> list[str]:
 
 def _scores(sums: np.ndarray) -> np.ndarray:
     """The three scores ``[n, 3]`` of sums of counts ``[n, 13]``."""
-    blocks = np.split(sums, [ORDER, 2 * ORDER, 2 * ORDER + 2], axis=1)
     shared = [
-        BLEU.compute_bleu(list(found), list(written), *lengths, smooth_method="exp").score / 100
-        for found, written, lengths in zip(*blocks[:3], strict=True)
+        BLEU.compute_bleu(row[:ORDER], row[ORDER:-2], *row[-2:], smooth_method="exp").score / 100
+        for row in sums[:, :-3].astype(int).tolist()
     ]
-    chrf, rouge, days = blocks[3].T
+    chrf, rouge, days = sums[:, -3:].T
     return np.stack([shared, ratio(chrf, days), ratio(rouge, days)], axis=1)

@@ -12,9 +12,9 @@ from zlib import crc32
 import numpy as np
 import xarray as xr
 
-from lsmlib.checks import check_whole
+from lsmlib.checks import check_cohort, check_whole
 from lsmlib.signals import SIGNAL_NAMES
-from lsmlib.text.describe import DECIMALS_OF, GROUPS, DayFacts, check_levels, find_facts, names_of
+from lsmlib.text.describe import DECIMALS_OF, check_levels, describe_days, names_of
 from lsmlib.text.facts import LEVELS, STATISTICS, Caption, Fact, Sentence, join_sentences, write_clock
 from lsmlib.text.parse import parse_caption
 from lsmlib.text.templates import PHRASES, TEMPLATES, UNITS
@@ -56,55 +56,39 @@ def caption_days(
         ValueError: as ``find_facts``; if ``leave_out`` names no activity of the Cohort; or if a name of an activity or
             mood cannot be told apart from the words around it.
     """
+    check_cohort(cohort, values=False, empty_days=True)
     levels = check_levels(levels)
     check_whole("seed", seed, 0, 2**64 - 1)
-    found = find_facts(cohort, levels, signals)
+    draws = _draw(seed, cohort)
+    signals_first = np.argsort(draws[:, : len(SIGNAL_NAMES)], axis=1)
+    found = describe_days(cohort, levels, signals, signals_first if signals is None else None)
     left_out = _check_left_out(cohort, leave_out)
     if "semantic" in levels:
         _check_names(cohort)
-    who = zip(cohort["person"].values.tolist(), cohort["date"].values.astype("datetime64[D]").astype(str), strict=True)
-    draws = _draw(seed, [crc32(f"{person} {date}".encode()) for person, date in who])
-    extras = np.argsort(draws[:, : len(SIGNAL_NAMES)], axis=1).tolist()
     orders, at = {}, len(SIGNAL_NAMES)
     for kind, templates in TEMPLATES.items():
         orders[kind] = np.argsort(draws[:, at : at + len(templates)], axis=1).tolist()
         at += len(templates)
     return [
         _write(
-            _choose(day, levels, extras[row] if signals is None else [], left_out),
+            [one for one in day.told if one[0].statistic != "activity" or one[0].subject not in left_out],
             {kind: order[row] for kind, order in orders.items()},
         )
         for row, day in enumerate(found)
     ]
 
 
-def _draw(seed: int, keys: Sequence[int]) -> np.ndarray:
+def _draw(seed: int, cohort: xr.Dataset) -> np.ndarray:
     """Random words, uint64 ``[d, n]``. Philox promises the same stream for ever, and a key a day costs no state."""
-    bits = np.random.Philox(key=[seed, 0])
+    who = zip(cohort["person"].values.tolist(), cohort["date"].values.astype("datetime64[D]").astype(str), strict=True)
+    bits = np.random.Philox(key=np.array([seed, 0], np.uint64))
     start = bits.state
-    words = np.empty((len(keys), _DRAWS), np.uint64)
-    for row, key in zip(words, keys, strict=True):
-        start["state"]["key"][1] = key
+    words = np.empty((cohort.sizes["day"], _DRAWS), np.uint64)
+    for row, (person, date) in zip(words, who, strict=True):
+        start["state"]["key"][1] = crc32(f"{person} {date}".encode())
         bits.state = start  # as a new Philox of this key, which would first ask the system for a seed
         row[:] = bits.random_raw(_DRAWS)
     return words
-
-
-def _choose(day: DayFacts, levels: Sequence[str], order: Sequence[int], left_out: set[str]) -> list[tuple[Fact, ...]]:
-    """What the caption of a day tells, a tuple a sentence; spare signals are drawn in ``order``, if one is given."""
-    told = [one for one in day.told if one[0].statistic != "activity" or one[0].subject not in left_out]
-    if "statistical" not in levels or not len(order):
-        return told
-    spare = {one[0].subject: one for one in day.spare if one[0].statistic == STATISTICS[0]}
-    usable = [SIGNAL_NAMES[at] for at in order if SIGNAL_NAMES[at] in spare]
-    statistics = []
-    for group in GROUPS:
-        statistics += [one for one in told if one[0].level == "statistical" and one[0].subject in group.always]
-        statistics += [spare[name] for name in usable if name in group.at_times][: group.draws]
-    chosen = []
-    for level in levels:
-        chosen += statistics if level == "statistical" else [one for one in told if one[0].level == level]
-    return chosen
 
 
 def _write(claims: Iterable[tuple[Fact, ...]], orders: dict[str, list[int]]) -> Caption:

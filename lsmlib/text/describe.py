@@ -8,14 +8,13 @@ import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import cycle, repeat
+from itertools import chain, cycle, repeat
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from lsmlib.checks import check_cohort
-from lsmlib.runs import find_runs
 from lsmlib.signals import MEAN, MINUTES_PER_DAY, SIGNAL_NAMES, index_of
 from lsmlib.text.facts import EVENTS, LEVELS, STATISTICS, Fact, decimals_of
 from lsmlib.text.structure import BIN_MINUTES, BINS, find_structure, make_bins
@@ -100,7 +99,20 @@ def find_facts(
             and no day has an activity, sleep or mood.
     """
     check_cohort(cohort, values=False, empty_days=True)
-    levels = check_levels(levels)
+    return describe_days(cohort, check_levels(levels), signals)
+
+
+def describe_days(
+    cohort: xr.Dataset, levels: Sequence[str], signals: Sequence[str] | None, drawn: np.ndarray | None = None
+) -> list[DayFacts]:
+    """``find_facts``; or, for captions, with further signals told of, and none of the others' statistics looked at.
+
+    Args:
+        cohort: as in ``find_facts``, checked.
+        levels: likewise.
+        signals: likewise.
+        drawn: all signals of each day, ``[d, s]`` by number, in the order in which those told of at times are taken.
+    """
     chosen = _check_signals(signals)
     if cohort.sizes["minute"] != MINUTES_PER_DAY or "start_minute" in cohort.variables:
         raise ValueError(
@@ -112,20 +124,21 @@ def find_facts(
     kept = cohort[["signals", *(labels.values() if "semantic" in levels else ())]]
 
     def describe(first: int) -> tuple[list[DayFacts], bool]:
-        block = kept.isel(day=slice(first, first + BLOCK)).compute()
+        rows = slice(first, first + BLOCK)
+        block = kept.isel(day=rows).compute()
         values = block["signals"].values
         days = [DayFacts([], []) for _ in range(len(values))]
         sums = _sum_bins(values) if set(levels) != {"semantic"} else None
         is_labelled = False
         for level in levels:
             if sums is not None and level == "statistical":
-                _add_statistics(days, values, sums, chosen)
+                _add_statistics(days, values, sums, chosen, None if drawn is None else drawn[rows])
             elif sums is not None and level == "structural":
                 _add_structure(days, sums, chosen)
             else:
                 codes = {event: block[variable].values for event, variable in labels.items()}
                 is_labelled = any((code >= 0).any() for code in codes.values())
-                _add_events(days, codes, names, ~np.isnan(values).all(axis=2))
+                _add_events(days, codes, names, _is_worn(values))
         return days, is_labelled
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -177,7 +190,7 @@ def _sum_bins(values: np.ndarray) -> _Sums:
     sums = _Sums(*(np.empty((days, BINS, signals), kind) for kind in (np.uint8, float, float)))
     for day, minutes in enumerate(values):  # a day stays in the cache, a block of days would not
         observed = ~np.isnan(minutes)
-        # Of numbers near 0 the sum of squares is exact enough; float64 holds a float32 less the mean exactly enough, too.
+        # Of numbers near 0 the sum of squares is exact enough; float64 holds a float32 less the mean exactly enough too.
         centred = minutes - MEAN64
         np.copyto(centred, 0, where=~observed)
         bins = centred.reshape(BINS, BIN_MINUTES, signals)
@@ -187,7 +200,9 @@ def _sum_bins(values: np.ndarray) -> _Sums:
     return sums
 
 
-def _add_statistics(days: list[DayFacts], values: np.ndarray, sums: _Sums, chosen: Sequence[Sequence[str]]) -> None:
+def _add_statistics(
+    days: list[DayFacts], values: np.ndarray, sums: _Sums, chosen: Sequence[Sequence[str]], drawn: np.ndarray | None
+) -> None:
     count = sums.number.sum(axis=1, dtype=int)
     total, squares = sums.total.sum(axis=1), sums.squares.sum(axis=1)
     known = np.maximum(count, 2)
@@ -195,14 +210,37 @@ def _add_statistics(days: list[DayFacts], values: np.ndarray, sums: _Sums, chose
     statistics = MEAN64 + total / known, _over_minutes(np.fmax, values), _over_minutes(np.fmin, values), sd
     table = np.stack([_as_printed(one) for one in statistics] + [count], axis=2)  # [d, s, 5]
     enough = count >= MIN_OBSERVED
-    told = [name for group in chosen for name in group]
-    for name in (*told, *(name for name in SIGNAL_NAMES if name not in told)):
-        at = INDEX[name]
-        rows = np.flatnonzero(enough[:, at])
-        numbers = table[rows, at].ravel().tolist()
-        facts = map(_new_fact, zip(repeat(name), cycle(STATISTICS), numbers, repeat(0), repeat(MINUTES_PER_DAY)))
+    every = np.arange(len(days))
+
+    def add(places: list[list[tuple[Fact, ...]]], signals: np.ndarray) -> None:
+        """Tell of one signal of each day ``[d]``, where it has enough readings; -1: of none."""
+        rows = np.flatnonzero((signals >= 0) & enough[every, signals])
+        told = signals[rows]
+        subjects = chain.from_iterable(repeat(SIGNAL_NAMES[at], len(STATISTICS)) for at in told.tolist())
+        numbers = table[rows, told].ravel().tolist()
+        facts = map(_new_fact, zip(subjects, cycle(STATISTICS), numbers, repeat(0), repeat(MINUTES_PER_DAY)))
         for row, several in zip(rows.tolist(), zip(*[facts] * len(STATISTICS), strict=True), strict=True):
-            (days[row].told if name in told else days[row].spare).append(several)
+            places[row].append(several)
+
+    told, spare = [day.told for day in days], [day.spare for day in days]
+    for group, names in zip(GROUPS, chosen, strict=True):
+        for name in names:
+            add(told, np.full(len(days), INDEX[name]))
+        for signals in () if drawn is None else _take(group, drawn, enough):
+            add(told, signals)
+    if drawn is None:
+        always = {name for names in chosen for name in names}
+        for name in SIGNAL_NAMES:
+            if name not in always:
+                add(spare, np.full(len(days), INDEX[name]))
+
+
+def _take(group: Group, drawn: np.ndarray, enough: np.ndarray) -> np.ndarray:
+    """The group's first signals with readings that are told of at times, in the order drawn: ``[draws, d]``, or -1."""
+    usable = np.isin(drawn, [INDEX[name] for name in group.at_times]) & np.take_along_axis(enough, drawn, axis=1)
+    first = np.argsort(~usable, axis=1, kind="stable")[:, : group.draws]
+    signals = np.take_along_axis(drawn, first, axis=1)
+    return np.where(np.take_along_axis(usable, first, axis=1), signals, -1).T
 
 
 def _over_minutes(reduce: np.ufunc, values: np.ndarray) -> np.ndarray:
@@ -250,17 +288,24 @@ def _add_structure(days: list[DayFacts], sums: _Sums, chosen: Sequence[Sequence[
             column += len(group)
 
 
+def _is_worn(values: np.ndarray) -> np.ndarray:
+    """In which minutes any signal was read, bool ``[d, t]``: a product, which is twice as fast as ``any``."""
+    one = np.ones(values.shape[2], np.float32)
+    return np.stack([(~np.isnan(day)).astype(np.float32) @ one > 0 for day in values])
+
+
 def _add_events(
     days: list[DayFacts], codes: dict[str, np.ndarray], names: dict[str, dict[int, str]], worn: np.ndarray
 ) -> None:
-    for day, facts in enumerate(days):
-        for event in EVENTS:
-            if event not in codes:
-                continue
-            series = codes[event][day]
-            found = _find_sleep(series) if event == "sleep" else _find_named(event, series, names[event])
-            found = [one for one in found if 2 * worn[day, one.start : one.end].sum() >= one.end - one.start]
-            least = {"activity": MIN_ACTIVITY, "sleep": MIN_SLEEP, "mood": 1}[event]
+    before = np.pad(np.cumsum(worn, axis=1), ((0, 0), (1, 0)))  # minutes worn before each
+    for event in EVENTS:
+        if event not in codes:
+            continue
+        runs = _find_runs(codes[event])
+        least = {"activity": MIN_ACTIVITY, "sleep": MIN_SLEEP, "mood": 1}[event]
+        for facts, own, spent in zip(days, runs, before, strict=True):
+            found = list(_find_sleep(own) if event == "sleep" else _find_named(event, own, names[event]))
+            found = [one for one in found if 2 * (spent[one.end] - spent[one.start]) >= one.end - one.start]
             longest = sorted((one for one in found if one.end - one.start >= least), key=_length, reverse=True)
             told = set(longest[: MOST_EVENTS[event]])
             for one in found:
@@ -271,20 +316,33 @@ def _length(event: Fact) -> int:
     return event.end - event.start
 
 
-def _find_named(event: str, codes: np.ndarray, names: dict[int, str]) -> Iterable[Fact]:
-    """Stretches of equal codes, in time order; moods are entries of one minute each."""
-    edges = np.flatnonzero(np.diff(codes, prepend=-1, append=-1))
-    for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        if codes[start] >= 0:
-            if int(codes[start]) not in names:
-                raise ValueError(f"{event} holds code {codes[start]} without a name in its attrs; see make_cohort")
-            yield Fact(names[int(codes[start])], event, None, start, end if event == "activity" else start + 1)
+def _find_runs(codes: np.ndarray) -> list[list[tuple[int, int, int]]]:
+    """Stretches of equal codes from 0 on, of each day ``[d, t]``: code, start and stop, in time order."""
+    changed = np.ones(codes.shape, bool)
+    np.not_equal(codes[:, 1:], codes[:, :-1], out=changed[:, 1:])
+    row, start = np.nonzero(changed)
+    stop = np.where(np.append(row[1:] == row[:-1], False), np.append(start[1:], 0), codes.shape[1])
+    code = codes[row, start]
+    runs: list[list[tuple[int, int, int]]] = [[] for _ in codes]
+    for at in np.flatnonzero(code >= 0).tolist():
+        runs[row[at]].append((int(code[at]), int(start[at]), int(stop[at])))
+    return runs
 
 
-def _find_sleep(asleep: np.ndarray) -> Iterable[Fact]:
+def _find_named(event: str, runs: Iterable[tuple[int, int, int]], names: dict[int, str]) -> Iterable[Fact]:
+    """What codes stand for; moods are entries of one minute each."""
+    for code, start, stop in runs:
+        if code not in names:
+            raise ValueError(f"{event} holds code {code} without a name in its attrs; see make_cohort")
+        yield Fact(names[code], event, None, start, stop if event == "activity" else start + 1)
+
+
+def _find_sleep(runs: Iterable[tuple[int, int, int]]) -> Iterable[Fact]:
     """Stretches of sleep, short wakings within them included."""
     start, end = None, 0
-    for begin, stop in find_runs(asleep == 1):
+    for code, begin, stop in runs:
+        if code != 1:
+            continue
         if start is not None and begin - end >= JOIN_SLEEP:
             yield Fact("sleep", "sleep", None, start, end)
             start = None

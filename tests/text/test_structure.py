@@ -1,5 +1,7 @@
 """Trends and peaks that were planted are found where they are; noise holds neither."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -148,7 +150,7 @@ def test_no_division_costs_less(seed):
     starts = np.flatnonzero(_divide(mean[None], _running_sums(mean[None]), np.ones(1))[0])
     borders = [*starts.tolist(), BINS]
     assert borders[0] == 0
-    divided = sum(cost(*piece) for piece in zip(borders[:-1], borders[1:], strict=True))
+    divided = sum(cost(*piece) for piece in pairwise(borders))
     assert divided == pytest.approx(least[-1])
 
 
