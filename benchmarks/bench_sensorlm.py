@@ -4,12 +4,12 @@
     python benchmarks/bench_sensorlm.py --write    also put them into benchmarks/README.md
 
 Simulated days of 26 × 1,440 with their gaps and captions of the semantic level, CoCa: patches of 30 × 2, sensor encoder
-128 wide, 4 layers, 4 heads; text encoder and decoder as wide, 3 layers each; batches of 16 days, float32. The floor is as
-many operations as the step's mathematics needs (``lsmlib.models.flops``), done as products of 1024 × 1024: what this CPU
-shows at its best, in the same turns.
+128 wide, 4 layers, 4 heads; text encoder and decoder as wide, 3 layers each; batches of 16 days, float32. The floor:
+as many operations as the step's mathematics needs (``lsmlib.models.flops``), in products of 1024 × 1024, which are what
+this CPU does best, in the same turns.
 
 Captions are of 16 days and 96 tokens, of which none ends before, greedy. The peer is GPT-2 of Hugging Face's
-transformers with as many layers, as wide, with as many tokens in its vocabulary and its own cache of keys and values; it
+transformers with as many layers, as wide, as many tokens in its vocabulary and its own cache of keys and values; it
 looks at no day, so reading days is measured apart.
 
 Ways take turns (``side_by_side``). A step of ours is one of ``model.fit``.

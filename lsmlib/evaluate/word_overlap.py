@@ -2,9 +2,9 @@
 
 They are here to be compared with, and to show what they miss: a caption with every number wrong, or of another day,
 shares nearly all words with the right one (``captioning`` looks facts up instead). BLEU and chrF are sacrebleu's.
-ROUGE-L (Lin 2004), the longest common subsequence of words, is an Indel similarity of rapidfuzz: the package named after
-it was last released in 2022. Similarity of meaning (BERTScore and others) needs a language model from the network, and
-is not here; cosines of ``SensorLM.embed_text`` are our own model's opinion of itself.
+ROUGE-L (Lin 2004), the longest common subsequence of words, is an Indel similarity of rapidfuzz: the package that has
+its name was last released in 2022. Similarity of meaning (BERTScore and others) needs a language model from the network
+and is not here; cosines of ``SensorLM.embed_text`` are our own model's opinion of itself.
 """
 
 import re

@@ -190,7 +190,7 @@ def _sum_bins(values: np.ndarray) -> _Sums:
     sums = _Sums(*(np.empty((days, BINS, signals), kind) for kind in (np.uint8, float, float)))
     for day, minutes in enumerate(values):  # a day stays in the cache, a block of days would not
         observed = ~np.isnan(minutes)
-        # Of numbers near 0 the sum of squares is exact enough; float64 holds a float32 less the mean exactly enough too.
+        # Of numbers near 0 the sum of squares is exact enough; float64 holds float32 less the mean exactly enough too.
         centred = minutes - MEAN64
         np.copyto(centred, 0, where=~observed)
         bins = centred.reshape(BINS, BIN_MINUTES, signals)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.signal import lfilter
 
 from lsmlib.text import BIN_MINUTES, bin_minutes, find_structure
-from lsmlib.text.structure import BINS, LEVEL_COST, LINE_COST, _divide, _running_sums, make_bins, measure_noise
+from lsmlib.text.structure import BINS, LEVEL_COST, LINE_COST, _divide, _pack, make_bins, measure_noise
 
 MINUTE = np.arange(1440)
 
@@ -147,7 +147,7 @@ def test_no_division_costs_less(seed):
     least = [0.0]
     for stop in range(1, BINS + 1):
         least.append(min(least[start] + cost(start, stop) for start in range(stop)))
-    starts = np.flatnonzero(_divide(mean[None], _running_sums(mean[None]), np.ones(1))[0])
+    starts = np.flatnonzero(_divide(_pack(mean[None]), np.ones(1))[0])
     borders = [*starts.tolist(), BINS]
     assert borders[0] == 0
     divided = sum(cost(*piece) for piece in pairwise(borders))
