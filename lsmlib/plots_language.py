@@ -1,11 +1,10 @@
 """Figures of days and texts in one space: who resembles whom, what was found, and how true a generated caption is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import seaborn as sns
 import xarray as xr
 from matplotlib.figure import Figure
@@ -126,30 +125,4 @@ def plot_judged(judged: Sequence[Sequence[Judged]], titles: Sequence[str] = ()) 
     axes.set_title(
         "bars: stated (✓ true, ✗ hatched: not); black lines: the nearest that is logged", loc="left", fontsize=9
     )
-    return _shown_once(figure)
-
-
-def plot_variants(table: pd.DataFrame, chance: Mapping[str, float]) -> Figure:
-    """Scores of a model and of its variants: a panel a metric, dots with intervals; a grey band for the first one.
-
-    Args:
-        table: columns ``variant, metric, value, low, high``, as in ``data/results/sensorlm_ablations.csv``.
-        chance: for each metric to show, what chance scores.
-
-    Raises:
-        ValueError: if the table does not have a metric of a variant.
-    """
-    names = table["variant"].drop_duplicates().tolist()
-    size = 2.2 + 3.2 * len(chance), 0.8 + 0.3 * len(names)
-    figure, panels = plt.subplots(1, len(chance), figsize=size, sharey=True, squeeze=False, layout="constrained")
-    for panel, (metric, level) in zip(panels[0], chance.items(), strict=True):
-        rows = table[table["metric"] == metric].set_index("variant").reindex(names)
-        if rows["value"].isna().any():
-            raise ValueError(f"the table has no {metric!r} of {rows.index[rows['value'].isna()].tolist()}")
-        panel.axvspan(rows["low"].iloc[0], rows["high"].iloc[0], color="0.9", lw=0)
-        panel.axvline(level, color="0.5", ls=":")
-        panel.hlines(names, rows["low"], rows["high"], color="0.3", lw=1.5)
-        panel.plot(rows["value"], names, "ko", ms=4)
-        panel.set(xlabel=f"{metric} (dotted: chance)")
-    panels[0, 0].invert_yaxis()
     return _shown_once(figure)

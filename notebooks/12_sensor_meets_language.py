@@ -317,7 +317,8 @@ shared["our text encoder"] = {
 scores.join(shared).round(3)
 
 # %% [markdown]
-# OVERLAP
+# Compare the rows *generated* and *generated, of another day*, column by column. A score that gives both nearly the same measures how captions
+# are worded, and not which day they are about.
 
 # %%
 print(f"{understood_share(written):.1%} of what it writes are sentences that state facts; with intervals:")
@@ -403,7 +404,8 @@ if place and (Path(place) / "mmash").is_dir():
     print(pd.DataFrame({name: lying_share(several, lying) for name, several in slept.items()}).T.round(2))
 
 # %% [markdown]
-# MMASH
+# *All minutes* is how much these men lay at any time. Stated sleep is worth something where it lies above that, and is read from the signals, rather
+# than known from the clock, only where it beats the commonest caption. There are ten of them, and no model here has learned from anybody recorded.
 #
 # ## Exercises
 #

@@ -1,7 +1,6 @@
 """Figures of language: what is marked as found, as right and as wrong is so."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from lsmlib import plots_language
@@ -43,16 +42,3 @@ def test_right_and_wrong_facts_differ_in_more_than_colour():
     assert words == ["Monday", "✓ walk 08:00-09:00", "✗ run 10:00-11:00"]
     with pytest.raises(ValueError, match="no caption states a fact"):
         plots_language.plot_judged([[]])
-
-
-def test_variants_are_dots_with_intervals_beside_the_first():
-    columns = ["variant", "metric", "value", "low", "high"]
-    rows = [("a", "R@10", 0.5, 0.4, 0.6), ("b", "R@10", 0.3, 0.2, 0.45), ("a", "AUROC", 0.8, 0.7, 0.9)]
-    table = pd.DataFrame(rows, columns=columns)
-    (axes,) = plots_language.plot_variants(table, {"R@10": 0.1}).axes
-    (band,), (intervals,), (chance, dots) = axes.patches, axes.collections, axes.lines
-    assert (band.get_x(), band.get_width()) == (0.4, pytest.approx(0.2))
-    np.testing.assert_array_equal([segment[:, 0] for segment in intervals.get_segments()], [[0.4, 0.6], [0.2, 0.45]])
-    assert chance.get_xdata()[0] == 0.1 and dots.get_xdata().tolist() == [0.5, 0.3]
-    with pytest.raises(ValueError, match=r"no 'AUROC' of \['b'\]"):
-        plots_language.plot_variants(table, {"AUROC": 0.5})

@@ -136,7 +136,7 @@ def test_apple_watch_and_fitbit(real_data):
 def test_captions_of_recordings_are_true_and_speak_of_what_was_recorded(real_data, name):
     cohort, _ = load(real_data, name)
     cohort = cohort.isel(day=np.arange(0, cohort.sizes["day"], max(cohort.sizes["day"] // 40, 1)))
-    levels = ("statistical", "structural", "semantic") if "activity" in cohort else ("statistical", "structural")
+    levels = ("statistical", "structural", "semantic") if name == "aw_fb" else ("statistical", "structural")
     captions = caption_days(cohort, levels)
     texts = [caption.text for caption in captions]
     seen = np.isfinite(cohort["signals"].values).sum(axis=1)
