@@ -383,7 +383,7 @@ if place and (Path(place) / "fitbit").is_dir():
 
 # %%
 def lying_share(texts, lying):
-    """The share of minutes lain down, of those in which the texts say that the person slept; and these minutes' hours."""
+    """Which share of the minutes in which the texts say that the person slept was lain, and of how many hours."""
     asleep = np.zeros(lying.shape, bool)
     for row, text in zip(asleep, texts, strict=True):
         for fact in parse_caption(text).facts:
