@@ -86,6 +86,7 @@ from .robustness import remove as remove
 from .robustness import robustness_table as robustness_table
 from .tasks import LABEL_TASKS as LABEL_TASKS
 from .tasks import label_windows as label_windows
+from .word_overlap import word_overlap_table as word_overlap_table
 from .zero_shot import ZERO_SHOT_TASKS as ZERO_SHOT_TASKS
 from .zero_shot import activity_probabilities as activity_probabilities
 from .zero_shot import group_predictions as group_predictions
