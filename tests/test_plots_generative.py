@@ -150,5 +150,5 @@ def test_variants_lie_where_the_table_says():
         points, _, (bars,) = panel.containers[0]
         assert points.get_xdata() == pytest.approx([change])
         assert bars.get_segments()[0][:, 0] == pytest.approx(ends)
-    with pytest.raises(ValueError, match="no variant 'none'; expected one of .'base', 'other'."):
+    with pytest.raises(ValueError, match=r"no variant 'none'; expected one of .'base', 'other'."):
         plots_generative.plot_variants(table, "none")

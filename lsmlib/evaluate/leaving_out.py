@@ -13,7 +13,7 @@ from lsmlib.evaluate.probes import INNER_FOLDS, PENALTIES, Prepare, check_labels
 
 try:
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GridSearchCV, StratifiedKFold
+    from sklearn.model_selection import StratifiedKFold
 except ImportError as error:
     raise ImportError("probes need scikit-learn: pip install 'lsmlib[notebooks]'") from error
 
@@ -48,19 +48,33 @@ def leave_one_out(
         )
     names, count = np.unique(people, return_counts=True)
     if count.max(initial=1) > 1:
-        raise ValueError(f"{names[count.argmax()]!r} has {count.max()} rows; expected one a person: see pool_people")
+        raise ValueError(
+            f"{str(names[count.argmax()])!r} has {count.max()} rows; expected one a person: see pool_people"
+        )
     classes = check_labels(labels, people)
     if not len(classes):
         raise ValueError("labels are numbers; expected names of classes, as text")
     scores = np.empty((len(labels), len(classes)))
-    folds = StratifiedKFold(INNER_FOLDS, shuffle=True, random_state=seed)
-    grid = {"C": [1 / penalty for penalty in PENALTIES]}
     with threadpool_limits(1):
         for one in range(len(labels)):
             others = np.arange(len(labels)) != one
             prepared = prepare(features[others])
-            model = LogisticRegression(class_weight="balanced", max_iter=2000)
-            search = GridSearchCV(model, grid, scoring="neg_log_loss", cv=folds)
-            search.fit(prepared.transform(features[others]), labels[others])
-            scores[one] = search.predict_proba(prepared.transform(features[[one]]))[0]
+            x, y = prepared.transform(features[others]), labels[others]
+            folds = list(StratifiedKFold(INNER_FOLDS, shuffle=True, random_state=seed).split(x, y))
+            penalty = min(PENALTIES, key=lambda penalty, x=x, y=y, folds=folds: _log_loss(x, y, penalty, folds))
+            scores[one] = _fit(x, y, penalty).predict_proba(prepared.transform(features[[one]]))[0]
     return Predictions(labels, scores, people, classes)
+
+
+def _fit(x: np.ndarray, labels: np.ndarray, penalty: float) -> LogisticRegression:
+    return LogisticRegression(C=1 / penalty, class_weight="balanced", max_iter=2000).fit(x, labels)
+
+
+def _log_loss(x: np.ndarray, labels: np.ndarray, penalty: float, folds: list[tuple[np.ndarray, np.ndarray]]) -> float:
+    """Minus the logarithm of what each person's class was given, summed over people left out of a fit."""
+    total = 0.0
+    for train, test in folds:
+        model = _fit(x[train], labels[train], penalty)
+        place = np.searchsorted(model.classes_, labels[test])
+        total -= float(np.log(model.predict_proba(x[test])[np.arange(len(test)), place] + 1e-12).sum())
+    return total

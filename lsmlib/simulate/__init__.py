@@ -148,7 +148,9 @@ def simulate_cohort(
     """
     numbers = _check_people(people)
     if missing_mode and not gaps:
-        raise ValueError("missing_mode is True and gaps is False; nothing is missing then, so there is no reason to keep")
+        raise ValueError(
+            "missing_mode is True and gaps is False; nothing is missing then, so there is no reason to keep"
+        )
     check_whole("days", days, 1, MOST_DAYS)
     check_whole("seed", seed, 0, 2**32 - 1)
     if chunks is not None:

@@ -118,5 +118,5 @@ def test_where_nothing_can_be_said():
     nothing = describe_person(np.full((2, 1440), np.nan), dates(2))
     assert np.isnan(list(nothing.values())).all()
     cohort = lsmlib.make_cohort(np.tile(MEAN.astype(np.float32), (1, 1440, 1)), ["a"], [FIRST])
-    with pytest.raises(ValueError, match="no signal and no variable .* called 'counts'"):
+    with pytest.raises(ValueError, match=r"no signal and no variable .* called 'counts'"):
         rest_activity(cohort)
