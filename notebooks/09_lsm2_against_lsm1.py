@@ -206,39 +206,34 @@ rules = {
     "linear rule from days with gaps": WienerFill().fit(others),
     "linear rule from days without": WienerFill().fit(whole),
 }
-bounds = filling_errors(few, rules, [questions[0], questions[-2]], seed=SEED)
-bound = score_table(bounds)
+fewer = few.isel(day=slice(20))
+bounds = filling_errors(fewer, rules, [questions[0], questions[-2]], seed=SEED)
+same = errors.sel(person=bounds["person"], task=bounds["task"])
+bound = score_table(xr.concat([same, bounds], "filler", data_vars="minimal"))
 bound = bound[(bound["signal"] == "all") & (bound["metric"] == "MSE")]
 
 values = normalise(whole["signals"].values)
 apart = values[:, 1:-1] - (values[:, :-2] + values[:, 2:]) / 2
 noise = np.square(apart, dtype=float).mean(axis=(0, 1)) / 1.5  # [s], sd²
-cells = errors["cells"].sum("person").sel(task=bound["task"].unique())
+cells = same["cells"].sum("person")
 floor = ((cells * noise).sum("signal") / cells.sum("signal")).to_series()
 
 # %% tags=["long"]
-steps_up = pd.concat([pooled[pooled["task"].isin(floor.index)], bound])
 shown = ["time of day", "LSM-1", "LSM-2", *rules]
-figure, axis = plt.subplots(figsize=(8, 3.4), layout="constrained")
+figure, axis = plt.subplots(figsize=(8, 3), layout="constrained")
 for at, (name, mark) in enumerate(zip(shown, "ds^ov", strict=True)):
-    own = steps_up[steps_up["filler"] == name].set_index("task").loc[floor.index]
+    own = bound[bound["filler"] == name].set_index("task").loc[floor.index]
     reach = [own["value"] - own["low"], own["high"] - own["value"]]
     shade = str(0.75 - 0.18 * at)
     axis.errorbar(own["value"], np.arange(len(own)) + 0.12 * (at - 2), xerr=reach, fmt=mark, color=shade, label=name)
-axis.plot(floor, np.arange(len(floor)), "|", color="C3", ms=28, mew=2, label="noise from minute to minute, at most")
+axis.plot(floor, np.arange(len(floor)), "|", color="C3", ms=28, mew=2, label="noise, at most")
 axis.set_yticks(range(len(floor)), floor.index)
 axis.invert_yaxis()
-axis.set(xlabel="squared error (sd², 95 % intervals over people)", xlim=(0, None))
+axis.set(xlabel=f"squared error of {len(same['person'])} people (sd², 95 % intervals)", xlim=(0, None))
 figure.legend(loc="outside upper left", ncols=3, frameon=False)
 plt.show()
-pd.concat(
-    [
-        mse.loc[floor.index, ["LSM-1", "LSM-2"]],
-        bound.pivot_table(index="task", columns="filler", values="value"),
-        floor.rename("noise"),
-    ],
-    axis=1,
-).round(3)
+bounded = bound.pivot_table(index="task", columns="filler", values="value", sort=False)[shown]
+bounded.assign(noise=floor).round(3)
 
 # %% [markdown]
 # TEXT_FLOOR
@@ -287,8 +282,8 @@ def embed_all(days):
 
 
 # %%
+known = single.isel(day=np.arange(min(single.sizes["day"], 200)))
 statistics = hand_features(known, by="day")
-known = single.isel(day=np.arange(min(single.sizes["day"], 250)))
 features = embed_all(known)
 tasks = ("hypertension", "anxiety", "age") if not smoke else ("sex", "age")
 hand_made = {"hand-made": statistics.fillna(statistics.median()).fillna(0).to_numpy()}
@@ -328,7 +323,7 @@ foretold.round(3)
 doing = activity_days(cohort)
 kind = "activity_20" if not smoke else "sex"  # a few days hold no activity five times
 logged = pd.Series(label_windows(doing, kind))
-doing = doing.isel(day=np.flatnonzero(logged.groupby(logged).cumcount() < 15))
+doing = doing.isel(day=np.flatnonzero(logged.groupby(logged).cumcount() < 12))
 activities = probe_table(embed_all(doing), doing, [kind], seed=SEED, prepare=reduce_people)
 activities.pivot_table(index="metric", columns="method", values="value", sort=False).round(3)
 
@@ -341,10 +336,10 @@ activities.pivot_table(index="metric", columns="method", values="value", sort=Fa
 # the day, or both, in twelve ways. Nothing is trained again. LSM-1 gets lines where readings are gone; LSM-2, centred, reads what is left.
 
 # %%
-removals = {"smoke": REMOVALS[:1], "laptop": REMOVALS[1:2] + REMOVALS[5:6] + REMOVALS[9:]}.get(PROFILE, REMOVALS)
+removals = {"smoke": REMOVALS[:1], "laptop": REMOVALS[1:2] + REMOVALS[5:6] + REMOVALS[9:11]}.get(PROFILE, REMOVALS)
 asked = ["hypertension", "anxiety"] if not smoke else ["sex"]
 rivals = {"LSM-2": embedders["LSM-2, centred"], "LSM-1": embedders["LSM-1, by signal"]}
-some = single.isel(day=np.arange(min(single.sizes["day"], 100)))
+some = single.isel(day=np.arange(min(single.sizes["day"], 72)))
 robust = robustness_table(rivals, some, asked, removals, pool="mean", resamples=200, seed=SEED)
 plots_probes.plot_robustness(robust, "AUROC")
 
@@ -419,12 +414,12 @@ if fitbit is not None:
     order = has_heart.groupby(level=0).any().sort_values(kind="stable").index  # those with a pulse last, side by side
     half = pd.Series(np.arange(len(order)) % 2, order).loc[fitbit["person"].values].to_numpy()
     # of people without a pulse ten days are judged, of the others all
-    judged = has_heart.to_numpy() | (has_heart.groupby(level=0).cumcount() < (2 if smoke else 10)).to_numpy()
+    judged = has_heart.to_numpy() | (has_heart.groupby(level=0).cumcount() < (2 if smoke else 6)).to_numpy()
     parts = []
     for fold in (0, 1):
         train = fitbit.isel(day=np.flatnonzero(half != fold))
         test = fitbit.isel(day=np.flatnonzero((half == fold) & judged))
-        own = go_on(train, 2 if smoke else 150)
+        own = go_on(train, 2 if smoke else 120)
         rivals = {name: BASELINES[name] for name in ("nearest", "linear")}
         rivals |= {"time of day": TimeOfDayFill().fit(train)}
         for name, model in (("LSM-2, simulated only", lsm2), ("LSM-2", own)):
@@ -520,7 +515,7 @@ if depresjon is not None:
 handicapped = {"LSM-1": lsm1.reconstruct, "LSM-2": lsm2.reconstruct}
 handicapped["LSM-2, lines in the gaps"] = lambda days, cells: lsm2.reconstruct(filled(days), cells)
 again = score_table(
-    filling_errors(few[{"day": slice(24)}], handicapped, LSM2_TASKS[-2:-1], seed=SEED, progress=False), resamples=0
+    filling_errors(few[{"day": slice(16)}], handicapped, LSM2_TASKS[-2:-1], seed=SEED, progress=False), resamples=0
 )
 again[(again["signal"] == "all") & (again["metric"] == "MSE")].set_index("filler")["value"].round(3).to_dict()
 
@@ -530,7 +525,7 @@ again[(again["signal"] == "all") & (again["metric"] == "MSE")].set_index("filler
 # %% tags=["solution"]
 wholesale = (LSM2_TASKS[-2], SensorImputation("ACC"), SensorImputation("PPG"))
 apart = score_table(
-    filling_errors(few[{"day": slice(24)}], {"LSM-2": lsm2.reconstruct}, wholesale, seed=SEED, progress=False),
+    filling_errors(few[{"day": slice(16)}], {"LSM-2": lsm2.reconstruct}, wholesale, seed=SEED, progress=False),
     resamples=0,
 )
 apart[(apart["signal"] == "all") & (apart["metric"] == "MSE")].set_index("task")["value"].round(3).to_dict()
