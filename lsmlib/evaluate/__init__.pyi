@@ -11,10 +11,12 @@ from .captioning import judge_facts as judge_facts
 from .captioning import score_captions as score_captions
 from .captioning import understood_share as understood_share
 from .centred import CentredEmbedder as CentredEmbedder
+from .centred import signal_means as signal_means
 from .contrastive import SimCLR as SimCLR
 from .contrastive import nt_xent as nt_xent
 from .coverage import DAY_PARTS as DAY_PARTS
 from .coverage import describe_coverage as describe_coverage
+from .dependence import coverage_dependence as coverage_dependence
 from .features import hand_features as hand_features
 from .features import hand_window_features as hand_window_features
 from .few_shot import SHOTS as SHOTS
@@ -51,6 +53,7 @@ from .intervals import percentile_interval as percentile_interval
 from .intervals import resample_sums as resample_sums
 from .intervals import sum_by_person as sum_by_person
 from .learnability import label_table as label_table
+from .leaving_out import leave_one_out as leave_one_out
 from .metrics import Predictions as Predictions
 from .metrics import resample_scores as resample_scores
 from .metrics import score_predictions as score_predictions
@@ -79,6 +82,7 @@ from .realism import two_sample_test as two_sample_test
 from .retrieval import own_ranks as own_ranks
 from .retrieval import retrieval_table as retrieval_table
 from .retrieval import statistics_similarity as statistics_similarity
+from .rhythms import rest_activity as rest_activity
 from .robustness import REMOVALS as REMOVALS
 from .robustness import Removal as Removal
 from .robustness import mean_drop as mean_drop

@@ -260,6 +260,20 @@ def test_both_forms_train_alike(days):
     np.testing.assert_allclose(*losses, rtol=1e-4)
 
 
+def test_the_share_that_is_dropped_changes_no_result(days):
+    """Bit for bit with exact packing, which drops all that is masked; to rounding in the paper's form."""
+    trained = []
+    for model in (LSM2(**SMALL, drop=0.5), LSM2(**SMALL, drop=0.25)):
+        lsmlib.pretrain(model, days, steps=3, batch_size=4, progress=False)
+        trained.append([np.asarray(weight.value) for weight in model.trainable_weights])
+    jax.tree.map(np.testing.assert_array_equal, *trained)
+    paper = [LSM2(**SMALL, drop=share, packing="paper") for share in (0.5, 0.25)]
+    noise = paper[0].prepare(signals_of(days), np.arange(8))["noise"]
+    inputs = {"signals": signals_of(days), "noise": noise}
+    assert [model(inputs)["encoded"].shape[1] for model in paper] == [TOKENS // 2, TOKENS * 3 // 4]
+    assert_same(*(loss_and_gradients(model, inputs) for model in paper))
+
+
 def test_plain_batches_are_trained_on_in_the_papers_form(days):
     model = LSM2(**SMALL)
     model.compile(lsmlib.training.make_optimizer(20, 3e-3))
