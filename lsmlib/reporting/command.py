@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> Path:
     add("folder", help="where report.html goes; made if it is not there")
     add("--model", default="lsm2_nano_simulated", help="a preset, or a .keras file (default: lsm2_nano_simulated)")
     add("--title", default="", help="above the page")
-    add("--days", type=int, default=60, help="at most so many days are looked at (default: 60)")
+    add("--days", type=int, default=40, help="at most so many days are looked at (default: 40)")
     add("--seed", type=int, default=0, help="of the choice of days and of what is hidden (default: 0)")
     args = parser.parse_args(argv)
     os.environ.setdefault("KERAS_BACKEND", "jax")  # before anything imports Keras

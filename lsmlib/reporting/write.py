@@ -34,7 +34,7 @@ def report(
     *,
     model: str | LSM2 = "lsm2_nano_simulated",
     title: str = "",
-    days: int = 60,
+    days: int = 40,
     seed: int = 0,
     resamples: int = 1000,
     progress: bool = True,
