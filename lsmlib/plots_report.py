@@ -19,7 +19,7 @@ from lsmlib.signals import HIGH, LOW, MINUTES_PER_DAY, SIGNALS, index_of, normal
 
 WIDTH = 4.2  # inches: on a phone 9 points are then as large as the text around
 SMALL = 8.0  # points
-MEASURED, FILLED = "black", "#d1793b"
+MEASURED, FILLED = "black", "#b85c1e"
 MOST_SIGNALS, MOST_PEOPLE = 4, 7
 QUESTIONS = {
     "distance": "minutes to the next visible reading",
@@ -44,7 +44,8 @@ def plot_coverage(cohort: xr.Dataset) -> Figure:
     axes.set_yticks(np.arange(len(shown)) + 0.5, [_words(SIGNALS[at].name) for at in shown], fontsize=SMALL)
     for row, at in enumerate(shown):
         axes.text(24.3, row + 0.5, f"{share[at].mean():.0%}", va="center", fontsize=SMALL)
-    axes.set(xticks=np.arange(0, 25, 6), xlabel="hour of the day")
+    axes.set_xticks(np.arange(0, 25, 6))
+    axes.set_xlabel("hour of the day", fontsize=SMALL)
     axes.tick_params(left=False, labelsize=SMALL)
     bar = figure.colorbar(image, ax=axes, location="top", aspect=40, shrink=0.8, ticks=[0, 0.5, 1])
     bar.ax.set_xticklabels(["0 %", "50 %", "100 %"], fontsize=SMALL)
@@ -62,7 +63,8 @@ def plot_day_grid(cohort: xr.Dataset, day: int) -> Figure:
         extent=(0, 24, len(shown), 0),
     )  # fmt: skip
     axes.set_yticks(np.arange(len(shown)) + 0.5, [_words(SIGNALS[at].name) for at in shown], fontsize=SMALL)
-    axes.set(xticks=HOURS, xlabel="hour of the day")
+    axes.set_xticks(HOURS)
+    axes.set_xlabel("hour of the day", fontsize=SMALL)
     axes.tick_params(left=False, labelsize=SMALL)
     bar = figure.colorbar(image, ax=axes, location="top", aspect=40, shrink=0.8, extend="both", ticks=[-3, 0, 3])
     bar.ax.tick_params(labelsize=SMALL)
@@ -105,7 +107,7 @@ def plot_filled_day(
         low, high = (np.clip(guess + sign * spread, LOW[at], HIGH[at]) for sign in (-1, 1))
         panel.fill_between(hour, low, high, where=told, color=FILLED, alpha=0.3, lw=0, label="± expected error")
         for style, where, name in (("--", told, "filled in"), (":", gap & ~told, "filled in, error unknown")):
-            panel.plot(hour, np.where(where, guess, np.nan), style, color=FILLED, lw=1.3, label=name)
+            panel.plot(hour, np.where(where, guess, np.nan), style, color=FILLED, lw=1.7, label=name)
         panel.plot(hour, own, ".", color=MEASURED, ms=1.8, label="measured")
         panel.set_title(f"{_words(signal.name)} ({signal.unit})", loc="left", fontsize=SMALL, pad=2)
         panel.tick_params(labelsize=SMALL)

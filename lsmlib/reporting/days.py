@@ -24,7 +24,7 @@ class Map:
 
     places: np.ndarray  # [d, 2]
     explained: float  # share of the variance that the two components hold
-    coverage_correlation: float  # of the first component with the share measured, absolute
+    coverage_correlation: float  # multiple, of the share measured with the two components: 0 unrelated, 1 told by them
 
 
 def choose_days(cohort: xr.Dataset, count: int, seed: int = 0) -> np.ndarray:
@@ -63,7 +63,9 @@ def map_days(cohort: xr.Dataset, model: LSM2) -> Map | None:
         return None  # days alike, or too few readings for a token
     places = left[:, :2] * spread[:2]
     share = share_measured(cohort)
-    correlation = abs(np.corrcoef(places[:, 0], share)[0, 1]) if share.std() > 0 else 0.0
+    around = share - share.mean()
+    told = places @ np.linalg.lstsq(places, around, rcond=None)[0]
+    correlation = np.sqrt((told @ told) / (around @ around)) if share.std() > 0 else 0.0
     return Map(places, float((spread[:2] ** 2).sum() / (spread**2).sum()), float(correlation))
 
 

@@ -126,18 +126,26 @@ def test_a_preset_has_its_card_and_two_signals_leave_24_alone(tmp_path):
     assert "A map needs four days" in text
 
 
-@pytest.mark.parametrize("minutes", [1, 1440])
-def test_one_day_and_hardly_a_reading(minutes, model, tmp_path):
+def one_day(minutes):
     heart = np.full((1, 1440), np.nan, np.float32)
     heart[0, :minutes] = 70
-    day = lsmlib.make_cohort({"heart_rate": heart}, ["only"], np.array(["2024-03-01"], "datetime64[D]"))
-    text = Page(lsmlib.report(day, tmp_path, model=model, **FAST).read_text(encoding="utf-8")).text
-    if minutes == 1:
-        assert (
-            "It could not be found out: none of the tasks" in text and "Too little was measured for a caption" in text
-        )
-    else:
-        assert "a straight line (no interval)" in text and "Intervals (95 %) are over 1 days" in text
+    return lsmlib.make_cohort({"heart_rate": heart}, ["only"], np.array(["2024-03-01"], "datetime64[D]"))
+
+
+def test_one_day_has_no_interval_and_no_other_day(model, tmp_path):
+    text = Page(lsmlib.report(one_day(1440), tmp_path, model=model, **FAST).read_text(encoding="utf-8")).text
+    assert "a straight line (no interval)" in text and "One day alone gives no intervals" in text
+    assert "that time of other days (" not in text and "A map needs four days" in text
+
+
+def test_what_cannot_be_calibrated_is_said_to_be_unknown(model, tmp_path, monkeypatch):
+    def hides_nothing(*arguments, **options):
+        raise ValueError("none of the tasks hides a minute")
+
+    monkeypatch.setattr(write, "calibrate", hides_nothing)
+    text = Page(lsmlib.report(one_day(1), tmp_path, model=model, **FAST).read_text(encoding="utf-8")).text
+    assert "It could not be found out: none of the tasks hides a minute" in text
+    assert "Too little was measured for a caption" in text and "Of 100% of what was filled in" in text
 
 
 def test_bad_input_is_refused_before_anything_is_written(cohort, model, tmp_path):
@@ -207,7 +215,7 @@ def test_the_map_holds_what_days_differ_by(model):
 
 
 def test_the_command_writes_the_page(cohort, tmp_path, capsys):
-    lsmlib.save_cohort(small_cohort(days=2, people=2, gaps=30), tmp_path / "c.zarr", progress=False)
+    lsmlib.save_cohort(one_day(900), tmp_path / "c.zarr", progress=False)
     lsmlib.LSM2("nano", patch_minutes=60).save(tmp_path / "m.keras")
     arguments = [
         str(tmp_path / "c.zarr"),
