@@ -9,6 +9,7 @@ from . import plots_language as plots_language
 from . import plots_masks as plots_masks
 from . import plots_models as plots_models
 from . import plots_probes as plots_probes
+from . import plots_report as plots_report
 from . import plots_scaling as plots_scaling
 from . import readers as readers
 from . import samples as samples
@@ -42,6 +43,7 @@ from .readers import read_empatica as read_empatica
 from .readers import read_fitabase as read_fitabase
 from .readers import read_fitbit_takeout as read_fitbit_takeout
 from .readers import read_table as read_table
+from .reporting import report as report
 from .repository import data_file as data_file
 from .resident import DeviceRows as DeviceRows
 from .signals import SIGNAL_NAMES as SIGNAL_NAMES
