@@ -23,7 +23,7 @@ from lsmlib.scaling import Cell, Grid, make_cells, read_records, save_records
 
 FOLDER = Path("build/scaling")
 TABLE = DATA / "results" / "scaling.parquet"
-SEED = 1000  # of the people to learn from; the next one is that of those who judge
+SEED = 600  # of the people to learn from; the next one is that of those who judge
 JUDGES = 24
 WIDTHS, DAYS = (16, 32, 48, 64), 4
 PEOPLE = (4, 16, 64, 256)

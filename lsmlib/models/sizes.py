@@ -73,9 +73,9 @@ def size_of(name: str | AnySize, table: dict[str, AnySize]) -> AnySize:
 
 
 def nano_of_width(width: int) -> Size:
-    """LSM-1's nano made wider or narrower, for scaling experiments: the same layers, heads of 16, decoder of 3/4 the width.
+    """LSM-1's nano made wider or narrower, for scaling experiments: the same layers, heads of 16, decoder of 3/4 width.
 
-    Parameters grow with the square of the width, and a width of 64 is nano itself.
+    Blocks grow with the square of the width, and a width of 64 is nano itself.
 
     Raises:
         ValueError: if the width is no multiple of 16.
