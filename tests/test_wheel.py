@@ -84,6 +84,7 @@ print(lsmlib.__file__)
     assert Path(file).is_relative_to(python.parents[1])
 
 
+@pytest.mark.long  # three processes that each load JAX and simulate; tests/test_readme.py runs the example itself
 def test_the_quick_example_says_where_a_preset_goes_and_runs_once_it_is_there(python, tmp_path):
     cache = tmp_path / "cache"
     code = EXAMPLE + '\nprint(vectors.shape, int(filled["signals"].isnull().sum()), len(texts))\n'
