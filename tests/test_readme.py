@@ -69,10 +69,6 @@ def test_tables_are_those_of_the_notebooks_and_cards():
     assert stamp.make_badge("00_start_here", stamp.read_url()) in README
 
 
-def test_a_table_without_a_place_and_a_number_that_is_gone_are_told(monkeypatch):
+def test_a_table_without_a_place_is_told():
     with pytest.raises(ValueError, match=r"no place for the table of notebooks; expected <!-- notebooks: begin -->"):
         readme.write_tables("# Title\n", ROOT, str)
-    gone = readme.Result("x", "–", "00", "gone", "{}")
-    monkeypatch.setattr(readme, "RESULTS", (gone,))
-    with pytest.raises(ValueError, match=r"00_start_here\.ipynb does not come to 'gone'"):
-        readme.list_results(ROOT)

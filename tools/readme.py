@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lsmlib.models.sizes import LSM1_SIZES, LSM2_SIZES, SENSORLM_SIZES, count_parameters
-from tools.expectations import read_numbers
 from tools.notebooks import find_sources, read
+from tools.results import read_all_numbers, read_claims, write_number, write_reported
 
 TITLE = re.compile(r"^# \d\d · (.+)$", re.MULTILINE)
 TIME = re.compile(r"\*\*Time\*\*: (.+?)(?: on a laptop)?[.,;]", re.DOTALL)
@@ -31,44 +31,6 @@ MODELS = (
     Model("LSM1", "300 minutes × 26 signals, at most a fifth missing", LSM1_SIZES, "embed, fill in, reconstruct"),
     Model("LSM2", "a day × 26 signals, with its gaps", LSM2_SIZES, "embed, fill in, reconstruct, forecast"),
     Model("SensorLM", "a day, and words for it", SENSORLM_SIZES, "embed both, classes by name, retrieval, captions"),
-)  # fmt: skip
-
-
-class Result(NamedTuple):
-    """A row of the table of results: a number of a notebook, as it stands in the committed .ipynb."""
-
-    what: str
-    reported: str
-    notebook: str
-    number: str
-    form: str  # how it is printed
-
-
-RESULTS = (
-    Result(
-        "LSM-1: error of random imputation (80 %), below linear interpolation's by",
-        "38 %", "05", "gain_random", "{:.0%}",
-    ),
-    Result("LSM-1: the same, below a Gaussian process's by", "–", "05", "gain_random_over_wiener", "{:.0%}"),
-    Result(
-        "LSM-1: error of interpolation over an hour, below linear interpolation's by",
-        "16 %", "05", "gain_interpolation_60", "{:.0%}",
-    ),
-    Result(
-        "LSM-1: error of extrapolation by an hour, below linear interpolation's by",
-        "23 %", "05", "gain_extrapolation_60", "{:.0%}",
-    ),
-    Result("LSM-1: exercise told by a linear probe, AUROC", "not known to us", "06", "exercise_auroc", "{:.2f}"),
-    Result("the same by hand-made features", "–", "06", "exercise_auroc_hand_made", "{:.2f}"),
-    Result("LSM-2: error of random imputation (80 %), below LSM-1's by", "33 %", "09", "gain_random", "{:.0%}"),
-    Result("LSM-2: error where 6 of 26 signals are removed, likewise", "64 %", "09", "gain_6_removed", "{:.0%}"),
-    Result("SensorLM: 20 activities by their names, AUROC", "0.84", "12", "activity_auroc", "{:.2f}"),
-    Result(
-        "SensorLM: a day found first by its own text",
-        "above 0.9, of a pool not known to us", "12", "recall_at_1", "{:.2f}",
-    ),
-    Result("SensorLM: facts that are true, in captions it writes", "–", "12", "caption_precision", "{:.2f}"),
-    Result("simulated days told from public recordings, AUROC", "–", "02", "two_sample_auroc", "{:.2f}"),
 )  # fmt: skip
 
 
@@ -125,18 +87,14 @@ def list_models(root: Path) -> list[str]:
 
 
 def list_results(root: Path) -> list[str]:
-    """One row a number, from the notebook that came to it."""
-    rows = ["| | reported | ours | notebook |", "|---|---|---|---|"]
-    for result in RESULTS:
-        for path in (root / "notebooks").glob(f"{result.notebook}_*.ipynb"):
-            numbers = read_numbers(read(path))
-            if result.number not in numbers:
-                raise ValueError(
-                    f"{path.name} does not come to {result.number!r}, which README.md shows, but to "
-                    f"{', '.join(numbers)}. Change RESULTS in tools/readme.py"
-                )
-            number = result.form.format(numbers[result.number]).replace("%", " %").replace("-", "−")
-            rows.append(f"| {result.what} | {result.reported} | {number} | {result.notebook} |")
+    """One row a claim that has a short form, with the number of the notebook that came to it (tools/results.py)."""
+    claims = read_claims(root / "data/results/claims.yaml")
+    numbers = read_all_numbers(claims, root / "notebooks")
+    rows = ["| | reported | simulated people | recordings | notebook |", "|---|---|---|---|---|"]
+    for claim in claims:
+        if claim.short and claim.notebook in numbers:
+            ours, real = (write_number(claim, name, numbers) for name in (claim.simulated, claim.recorded))
+            rows.append(f"| {claim.short} | {write_reported(claim)} | {ours} | {real} | {claim.notebook} |")
     return rows
 
 

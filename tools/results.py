@@ -56,6 +56,7 @@ class Claim(NamedTuple):
     notebook: str = ""  # where ours is, if anywhere
     simulated: str = ""  # its number on simulated people
     recorded: str = ""  # its number on recordings of people
+    short: str = ""  # what it is called in README.md, if it stands there
 
 
 def read_claims(file: Path = CLAIMS) -> list[Claim]:
@@ -81,9 +82,10 @@ def read_claims(file: Path = CLAIMS) -> list[Claim]:
     return claims
 
 
-def read_all_numbers(folder: Path = FOLDER) -> Numbers:
-    """What each committed notebook came to."""
-    pairs = [source.with_suffix(".ipynb") for source in find_sources(folder=folder)]
+def read_all_numbers(claims: list[Claim], folder: Path = FOLDER) -> Numbers:
+    """What each committed notebook that claims ask for came to."""
+    asked = {claim.notebook for claim in claims}
+    pairs = [source.with_suffix(".ipynb") for source in find_sources(folder=folder) if source.stem[:2] in asked]
     return {pair.stem[:2]: read_numbers(read(pair)) for pair in pairs}
 
 
@@ -111,6 +113,12 @@ def write_number(claim: Claim, name: str, numbers: Numbers) -> str:
     return form(value) if low is None or high is None else f"{form(value)} [{form(low)}, {form(high)}]"
 
 
+def write_reported(claim: Claim) -> str:
+    """As it stands in the page: a number, or words."""
+    reported = claim.reported if isinstance(claim.reported, str) else FORMS[claim.form].format(claim.reported)
+    return reported or "not known to us"
+
+
 def make_page(claims: list[Claim], numbers: Numbers) -> str:
     """The whole text of the page."""
     lines = [
@@ -126,10 +134,9 @@ def make_page(claims: list[Claim], numbers: Numbers) -> str:
             "|---|---:|---:|---:|---|---|",
         ]
         for claim in (claim for claim in claims if claim.paper == paper):
-            reported = claim.reported if isinstance(claim.reported, str) else FORMS[claim.form].format(claim.reported)
             ours, real = (write_number(claim, name, numbers) for name in (claim.simulated, claim.recorded))
             again = f"`make tutorial NOTEBOOK={claim.notebook}`" if claim.notebook else "–"
-            lines.append(f"| {claim.claim} | {reported or 'not known'} | {ours} | {real} | {again} | {claim.why} |")
+            lines.append(f"| {claim.claim} | {write_reported(claim)} | {ours} | {real} | {again} | {claim.why} |")
     return "\n".join(lines) + "\n"
 
 
@@ -157,7 +164,8 @@ def draw(claims: list[Claim], numbers: Numbers) -> Figure:
 
 def find_changes() -> Iterator[str]:
     """What is not as it would be written."""
-    page = make_page(read_claims(), read_all_numbers())
+    claims = read_claims()
+    page = make_page(claims, read_all_numbers(claims))
     if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page:
         yield f"{PAGE.relative_to(ROOT)} is not what `python -m tools.results` writes"
     if not PICTURE.exists():
@@ -172,7 +180,8 @@ def main(arguments: list[str] | None = None) -> int:
     if parser.parse_args(arguments).check:
         print("\n".join(changes) or "up to date")
         return 1 if changes else 0
-    claims, numbers = read_claims(), read_all_numbers()
+    claims = read_claims()
+    numbers = read_all_numbers(claims)
     PAGE.write_text(make_page(claims, numbers), encoding="utf-8")
     draw(claims, numbers).savefig(PICTURE, dpi=110)
     print(f"written: {PAGE.relative_to(ROOT)}, {PICTURE.relative_to(ROOT)}")

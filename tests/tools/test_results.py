@@ -22,7 +22,7 @@ def test_a_row_by_hand():
 def test_numbers_without_an_interval_and_words_in_place_of_a_number():
     claim = CLAIM._replace(form="exact", simulated="error", reported="no claim")
     assert "| lower error | no claim | 2e-07 | – |" in results.make_page([claim], NUMBERS)
-    assert "| lower error | not known | – | – | – |" in results.make_page(
+    assert "| lower error | not known to us | – | – | – |" in results.make_page(
         [claim._replace(reported="", simulated="", notebook="")], NUMBERS
     )
 

@@ -17,6 +17,9 @@ def root(tmp_path):
     """A small repository whose address has just been changed."""
     for name in ("pyproject.toml", "README.md", "CITATION.cff"):
         shutil.copy(notebooks.ROOT / name, tmp_path)
+    for name in ("data/results/claims.yaml",):
+        (tmp_path / name).parent.mkdir(parents=True)
+        shutil.copy(notebooks.ROOT / name, tmp_path / name)
     (tmp_path / "notebooks").mkdir()
     shutil.copy(FORM, tmp_path / "notebooks")
     project = tmp_path / "pyproject.toml"
