@@ -27,7 +27,6 @@ python_maximum_signature_line_length = 80
 add_module_names = False
 napoleon_use_rtype = False
 # References that a page writes must lead somewhere; names of types in signatures may be of other packages.
-suppress_warnings = ["toc.empty_glob"]  # results.md is there once there are results
 nitpicky = True
 nitpick_ignore_regex = [("py:class", ".*"), ("py:exc", ".*")]
 
