@@ -330,7 +330,7 @@ plots_report.plot_map(mapped.places, groups, share_measured(some))
 
 # %%
 page = lsmlib.report(
-    some, folder / "report", title=f"Fitbit days ({REAL})", days=6 if small else 30, resamples=resamples, progress=False
+    some, folder / "report", title=f"Fitbit days ({REAL})", days=6 if small else 40, resamples=resamples, progress=False
 )
 text = page.read_text(encoding="utf-8")
 print(f"{page.name}: {len(text) / 1e6:.1f} MB, {text.count('<img')} figures; sections:")
