@@ -321,7 +321,8 @@ plots_report.plot_map(mapped.places, groups, share_measured(some))
 
 # %% [markdown]
 # Each letter is a person with many days here. Now look right: where shade follows place, the map shows what was measured. So it does with recorded days:
-# the few with a heart rate lie apart from those with steps alone, which lie along one line. A cluster on such a map is no kind of person.
+# the few with a heart rate lie apart, in several directions, so that R hardly tells; those with steps alone lie along one line. A cluster on such a map is
+# no kind of person.
 #
 # ## One page of it all
 #
@@ -345,7 +346,7 @@ print(*re.findall(r"<h2>(.*?)</h2>", text), sep="\n")
 # 3. Hide the hours from midnight to six and compare the mean of a day's heart rate: of measured minutes alone, and with what was filled in.
 
 # %% [markdown]
-# **Solution 1.**
+# **Solution 1.** Beyond five minutes nothing changes. Within five, an interval that holds 0 means that these days do not tell.
 
 
 # %% tags=["solution"]
@@ -385,7 +386,7 @@ pd.Series(same).round(3)
 heart = simulated["signals"].values[:, :, 0]
 full = np.flatnonzero(np.isfinite(heart[:, :360]).mean(axis=1) > 0.5)
 nights = simulated.isel(day=full if len(full) else [0])
-without = nights.assign(signals=nights["signals"].copy(data=nights["signals"].values))
+without = nights.assign(signals=nights["signals"].copy(data=nights["signals"].values.copy()))
 without["signals"][:, :360] = np.nan
 guess = model.reconstruct(without, measured_gaps(without))[:, :, 0]
 truth = nights["signals"].values[:, :, 0]
