@@ -315,7 +315,8 @@ mapped = map_days(some, model)
 persons = {person: at for at, person in enumerate(pd.Series(some["person"].values).value_counts().index[:7])}
 groups = np.array([persons.get(person, -1) for person in some["person"].values.tolist()])
 print(
-    f"the map holds {mapped.explained:.0%} of how days differ; place tells the share measured with R = {mapped.coverage_correlation:.2f}"
+    f"the map holds {mapped.explained:.0%} of how days differ; "
+    f"place tells the share measured with R = {mapped.coverage_correlation:.2f}"
 )
 plots_report.plot_map(mapped.places, groups, share_measured(some))
 
