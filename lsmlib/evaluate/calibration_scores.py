@@ -56,8 +56,8 @@ def calibration_table(errors: xr.Dataset, by: str = "distance", resamples: int =
             value = _score(total.sum(axis=0), count.sum(axis=0), metric)
             low = high = np.full(value.shape, np.nan)
             if resamples and len(total) > 1:
-                draws = [resample_sums(array, resamples, seed) for array in (total, count)]
-                low, high = percentile_interval(_score(*draws, metric))
+                drawn_total, drawn_count = (resample_sums(array, resamples, seed) for array in (total, count))
+                low, high = percentile_interval(_score(drawn_total, drawn_count, metric))
                 alone = (count > 0).sum(axis=0) < 2
                 low, high = (np.where(alone, np.nan, bound) for bound in (low, high))
             for at, filler, signal in np.argwhere(np.broadcast_to(count.sum(axis=0) > 0, value.shape)):

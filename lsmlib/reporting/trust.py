@@ -8,6 +8,7 @@ import xarray as xr
 
 from lsmlib.evaluate.calibration import DISTANCE_NAMES
 from lsmlib.evaluate.calibration_scores import calibration_table, compare_fillers
+from lsmlib.signals import SIGNALS, index_of
 
 MARKS = {"better": "▲", "worse": "▼", "no telling": "·"}
 
@@ -24,12 +25,13 @@ def judge(errors: xr.Dataset, resamples: int, seed: int) -> dict[str, Any]:
     others = [str(name) for name in errors["filler"].values if name != "model"]
     pairs = pd.concat([compare_fillers(errors, "model", over, "distance", resamples, seed) for over in others])
     verdict = {key: _together(part["verdict"].tolist()) for key, part in pairs.groupby(["signal", "distance"])}
-    own = tables["distance"].query("filler == 'model' and metric == 'RMSE'").set_index(["signal", "distance"])
+    records = tables["distance"].query("filler == 'model' and metric == 'RMSE'").to_dict("records")
+    own: dict[Any, dict[Any, Any]] = {(row["signal"], row["distance"]): row for row in records}
     rows = []
     for signal in [str(name) for name in errors["signal"].values]:
         cells = [_cell(own, verdict, signal, distance) for distance in DISTANCE_NAMES]
         if any(cells):
-            rows.append((f"{signal.replace('_', ' ')} ({own.loc[signal]['unit'].iloc[0]})", cells))
+            rows.append((f"{signal.replace('_', ' ')} ({SIGNALS[index_of(signal)].unit})", cells))
     drawn = tables["distance"]["drawn"].iloc[0]
     units = len(set(errors["person"].values.tolist())) if drawn == "people" else len(errors["day"])
     return {
@@ -52,21 +54,23 @@ def _together(verdicts: Sequence[str]) -> str:
     return "better" if set(verdicts) == {"better"} else "no telling"
 
 
-def _cell(own: pd.DataFrame, verdict: dict[Any, str], signal: str, distance: str) -> tuple[str, str, str] | None:
-    if (signal, distance) not in own.index:
+def _cell(
+    own: dict[Any, dict[Any, Any]], verdict: dict[Any, str], signal: str, distance: str
+) -> tuple[str, str, str] | None:
+    if (signal, distance) not in own:
         return None
-    row, kind = own.loc[(signal, distance)], verdict[signal, distance]
+    row, kind = own[signal, distance], verdict[signal, distance]
     interval = f"{row['low']:.3g} to {row['high']:.3g}" if row["low"] == row["low"] else "no interval"
     return f"{row['value']:.3g}", MARKS[kind], f"{kind}; 95 % interval {interval}; {row['cells']:,} minutes"
 
 
 def _sentence(pairs: pd.DataFrame, distance: str) -> str:
-    rows = pairs[(pairs["signal"] == "all") & (pairs["distance"] == distance)]
+    rows: list[dict[Any, Any]] = pairs[(pairs["signal"] == "all") & (pairs["distance"] == distance)].to_dict("records")
     said = [
-        f"{abs(row.value):.0%} {'less' if row.value >= 0 else 'more'} squared error than {_a(row.over)} ("
-        + (f"{row.low:+.0%} to {row.high:+.0%}; {row.verdict}" if row.low == row.low else "no interval")
+        f"{abs(row['value']):.0%} {'less' if row['value'] >= 0 else 'more'} squared error than {_a(row['over'])} ("
+        + (f"{row['low']:+.0%} to {row['high']:+.0%}; {row['verdict']}" if row["low"] == row["low"] else "no interval")
         + ")"
-        for row in rows.itertuples()
+        for row in rows
     ]
     where = "No reading of the signal that day" if distance == "none that day" else f"{distance} minutes away"
     return f"{where}: {', and '.join(said)}."
