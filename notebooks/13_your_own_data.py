@@ -339,6 +339,19 @@ print(f"{page.name}: {len(text) / 1e6:.1f} MB, {text.count('<img')} figures; sec
 print(*re.findall(r"<h2>(.*?)</h2>", text), sep="\n")
 
 # %% [markdown]
+# ## Away from Python
+#
+# An encoder can leave: `export_encoder` writes it as a SavedModel, for LiteRT (phones and watches) or as ONNX. Readings in their units go
+# in, NaN where there is none, the embedding comes out; the file is loaded again by its own runtime, on days with every kind of gap, and
+# kept only if it agrees with `embed`. LiteRT needs the packages of `lsmlib[export]`; without them it is a SavedModel here.
+
+# %%
+form = "litert" if util.find_spec("ai_edge_litert") else "savedmodel"
+made = lsmlib.export_encoder(model, folder / f"encoder{'.tflite' if form == 'litert' else ''}", form)
+print(f"{made.path.name}: {made.bytes / 1e6:.2f} MB, at most {made.difference:.1g} from what embed gives")
+print(f"a day half missing takes {made.milliseconds:.0f} ms, a complete one {made.milliseconds_complete:.0f} ms")
+
+# %% [markdown]
 # ## Exercises
 #
 # 1. The model does not read a ten-minute patch that has a gap in it, a straight line uses every minute. Build a filler that takes the line where the
@@ -433,4 +446,5 @@ value = probed["value"]
     "same_person": round(same["embedding"], 3),
     "same_person_by_chance": round(same["chance"], 3),
     "report_figures": text.count("<img"),
+    "export_difference": made.difference,
 }

@@ -61,7 +61,8 @@ def leave_one_out(
             prepared = prepare(features[others])
             x, y = prepared.transform(features[others]), labels[others]
             folds = list(StratifiedKFold(INNER_FOLDS, shuffle=True, random_state=seed).split(x, y))
-            penalty = min(PENALTIES, key=lambda penalty, x=x, y=y, folds=folds: _log_loss(x, y, penalty, folds))
+            losses = [_log_loss(x, y, penalty, folds) for penalty in PENALTIES]
+            penalty = PENALTIES[int(np.argmin(losses))]
             scores[one] = _fit(x, y, penalty).predict_proba(prepared.transform(features[[one]]))[0]
     return Predictions(labels, scores, people, classes)
 

@@ -89,7 +89,7 @@ def _words(text: str) -> list[str]:
 def _scores(sums: np.ndarray) -> np.ndarray:
     """The three scores ``[n, 3]`` of sums of counts ``[n, 13]``."""
     shared = [
-        BLEU.compute_bleu(row[:ORDER], row[ORDER:-2], *row[-2:], smooth_method="exp").score / 100
+        BLEU.compute_bleu(row[:ORDER], row[ORDER:-2], row[-2], row[-1], smooth_method="exp").score / 100
         for row in sums[:, :-3].astype(int).tolist()
     ]
     chrf, rouge, days = sums[:, -3:].T

@@ -118,8 +118,8 @@ def export_encoder(
             made.rename(path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    inputs = {"signals": (batch_size, *rows.shape[1:])}
-    outputs = {"embedding": (batch_size, embedded.shape[1])}
+    inputs: dict[str, tuple[int | None, ...]] = {"signals": (batch_size, *rows.shape[1:])}
+    outputs: dict[str, tuple[int | None, ...]] = {"embedding": (batch_size, embedded.shape[1])}
     return ExportReport(path, format, size, float(half), float(complete), difference, inputs, outputs)
 
 

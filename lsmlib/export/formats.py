@@ -64,7 +64,7 @@ def _load_litert(path: Path) -> Run:
 def _write_onnx(module: Any, path: Path) -> None:
     import tf2onnx
 
-    handlers = {"Erfc": (_write_erfc, []), "SelectV2": (_write_select, [])}
+    handlers: dict[str, Any] = {"Erfc": (_write_erfc, []), "SelectV2": (_write_select, [])}
     tf2onnx.convert.from_function(
         module.embed, module.embed.input_signature, opset=OPSET, custom_op_handlers=handlers, output_path=str(path)
     )

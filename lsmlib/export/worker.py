@@ -42,7 +42,8 @@ def rebuild(name: str, config: dict[str, Any], weights: Path) -> Any:
     from lsmlib import LSM1, LSM2, SensorLM
     from lsmlib.export.weights import exported_weights
 
-    model = {"LSM1": LSM1, "LSM2": LSM2, "SensorLM": SensorLM}[name].from_config(config)
+    kinds: dict[str, Any] = {"LSM1": LSM1, "LSM2": LSM2, "SensorLM": SensorLM}
+    model = kinds[name].from_config(config)
     with np.load(weights) as values:
         for weight, value in zip(exported_weights(model), values.values(), strict=True):
             if tuple(weight.shape) != value.shape:
