@@ -138,7 +138,8 @@ sync: $(READY) ## Write each .ipynb from its .py, keeping the outputs of unchang
 notebooks: $(READY) ## Run each .py as written and store the outputs in its .ipynb [NOTEBOOK=01]
 	$(PY) -m tools.notebooks run $(NOTEBOOK)
 
-stamp: $(READY) ## Write the address, the list of packages, and README's tables wherever they are repeated
+stamp: $(READY) ## Write the address, the list of packages, README's tables and the page of results wherever they are repeated
+	$(PY) -m tools.results
 	$(PY) -m tools.stamp
 
 bench: $(READY) $(PEERS) ## Run the benchmarks
