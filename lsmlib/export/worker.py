@@ -38,7 +38,11 @@ def main(folder: Path) -> None:
 
 
 def rebuild(name: str, config: dict[str, Any], weights: Path) -> Any:
-    """The same model, from its configuration and the weights of its encoder."""
+    """The same model, from its configuration and the weights of its encoder.
+
+    Raises:
+        ValueError: if the file holds weights of another shape.
+    """
     from lsmlib import LSM1, LSM2, SensorLM
     from lsmlib.export.weights import exported_weights
 

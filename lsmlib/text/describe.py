@@ -112,6 +112,9 @@ def describe_days(
         levels: likewise.
         signals: likewise.
         drawn: all signals of each day, ``[d, s]`` by number, in the order in which those told of at times are taken.
+
+    Raises:
+        ValueError: if rows are windows and no whole days, or a signal is not known.
     """
     chosen = _check_signals(signals)
     if cohort.sizes["minute"] != MINUTES_PER_DAY or "start_minute" in cohort.variables:
