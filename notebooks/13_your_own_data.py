@@ -268,7 +268,7 @@ features = {"embedding": embed, "made by hand": by_hand.fillna(by_hand.mean()).t
 
 # %% tags=["long"]
 who = worn["person"].values.astype(str)
-day_of_week = pd.DatetimeIndex(worn["date"].values).dayofweek
+day_of_week = pd.DatetimeIndex(worn["date"].values).day_of_week
 asleep = worn["minutes_asleep"].values.astype(np.float32) if "minutes_asleep" in worn else np.full(len(who), np.nan)
 labels = {"weekend": np.where(day_of_week >= 5, "weekend", "weekday"), "minutes asleep": asleep}
 
