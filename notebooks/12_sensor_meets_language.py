@@ -469,6 +469,12 @@ pd.Series({"the same person": alike[same].mean(), "strangers": alike[strangers].
 wide_first = wide["R@1"]
 precision = truthful[truthful["metric"] == "precision"].set_index("method")["value"]
 control = area.set_index(["task", "method"])["value"]
+first = retrieval[retrieval["metric"] == "R@1"].set_index(["pool", "direction", "method"])
+intervals = {
+    "activity_auroc": area.set_index(["task", "method"]).loc[("activity_20", "SensorLM")],
+    "recall_at_1": first.loc[(pool, "text to day", "SensorLM")],
+    "caption_precision": truthful[truthful["metric"] == "precision"].set_index("method").loc["generated"],
+}
 curve = few[(few["metric"] == "AUROC") & (few["shots"] == max(shots))].set_index("method")["value"]
 {
     "activity_auroc": round(float(control["activity_20", "SensorLM"]), 3),
@@ -488,4 +494,5 @@ curve = few[(few["metric"] == "AUROC") & (few["shots"] == max(shots))].set_index
     "caption_understood": round(float(understood_share(written)), 3),
     "caption_rouge": round(float(shared.loc["generated", "ROUGE-L"]), 3),
     "caption_rouge_of_another_day": round(float(shared.loc["generated, of another day", "ROUGE-L"]), 3),
+    **{f"{name}_{end}": round(float(row[end]), 3) for name, row in intervals.items() for end in ("low", "high")},
 }
