@@ -181,6 +181,40 @@ def plot_by_duration(table: pd.DataFrame, metric: str = "MSE") -> Figure:
     return _shown_once(figure)
 
 
+def plot_variants(table: pd.DataFrame, base: str) -> Figure:
+    """By how much variants of a model differ from one of them in squared error: a panel a task, left is better.
+
+    Args:
+        table: columns ``variant, task, mse, gain, gain_low, gain_high`` of ``tools/ablations.py``: by which share a
+            variant's error is below that of ``base``, on the same people in every resample.
+        base: the variant that the others are compared with; it is not drawn.
+
+    Raises:
+        ValueError: if the table does not have this variant.
+    """
+    if base not in set(table["variant"]):
+        raise ValueError(f"there is no variant {base!r}; expected one of {table['variant'].unique().tolist()}")
+    error = table[table["variant"] == base].set_index("task")["mse"]
+    rows = table[table["variant"] != base]
+    variants, tasks = rows["variant"].unique().tolist(), rows["task"].unique().tolist()
+    figure, axes = plt.subplots(
+        1, len(tasks), figsize=(1.6 + 1.9 * len(tasks), 0.3 * len(variants) + 1.3), sharey=True, layout="constrained",
+        squeeze=False,
+    )  # fmt: skip
+    for panel, task in zip(axes[0], tasks, strict=True):
+        own = rows[rows["task"] == task]
+        change, low, high = (-100 * own[name].to_numpy() for name in ("gain", "gain_high", "gain_low"))
+        height = own["variant"].map(variants.index)
+        panel.errorbar(change, height, xerr=[change - low, high - change], fmt="o", color="black", ms=4, lw=1.2)
+        panel.axvline(0, color="0.6", lw=0.8, zorder=0)
+        panel.set_title(f"{task}\n{base}: {error[task]:.3f} sd²", fontsize=8, loc="left")
+        panel.tick_params(left=False)
+    axes[0, 0].set_yticks(range(len(variants)), variants)
+    axes[0, 0].invert_yaxis()
+    figure.supxlabel(f"squared error against {base!r} (%, 95 % intervals over people; left: better)", fontsize="medium")
+    return _shown_once(figure)
+
+
 def _points(axes: Axes, x: pd.Series, y: pd.Series, rows: pd.DataFrame, at: int, fillers: int, *, across: bool) -> None:
     """Values of one filler with their intervals, lying across or standing; without intervals where they are NaN."""
     reach = np.stack([rows["value"] - rows["low"], rows["high"] - rows["value"]])

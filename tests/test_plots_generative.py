@@ -1,6 +1,7 @@
 """Figures of generative evaluation show what they were given: hidden cells, fillers' values, scores and intervals."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from lsmlib import plots_generative
@@ -136,3 +137,18 @@ def test_scores_without_intervals(windows):
     for figure in (plots_generative.plot_scores(bare), plots_generative.plot_by_duration(bare)):
         figure.draw_without_rendering()
         assert len(figure.axes[0].containers) == 1
+
+
+def test_variants_lie_where_the_table_says():
+    rows = [("base", "a", 0.5, np.nan, np.nan, np.nan), ("base", "b", 0.8, np.nan, np.nan, np.nan)]
+    rows += [("other", "a", 0.4, 0.2, 0.1, 0.3), ("other", "b", 0.9, -0.125, -0.2, -0.1)]
+    table = pd.DataFrame(rows, columns=["variant", "task", "mse", "gain", "gain_low", "gain_high"])
+    figure = plots_generative.plot_variants(table, "base")
+    assert [panel.get_title(loc="left") for panel in figure.axes] == ["a\nbase: 0.500 sd²", "b\nbase: 0.800 sd²"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["other"]
+    for panel, change, ends in zip(figure.axes, (-20, 12.5), ((-30, -10), (10, 20)), strict=True):
+        points, _, (bars,) = panel.containers[0]
+        assert points.get_xdata() == pytest.approx([change])
+        assert bars.get_segments()[0][:, 0] == pytest.approx(ends)
+    with pytest.raises(ValueError, match=r"no variant 'none'; expected one of .'base', 'other'."):
+        plots_generative.plot_variants(table, "none")

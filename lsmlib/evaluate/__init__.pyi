@@ -3,6 +3,14 @@ from .activity_windows import activity_windows as activity_windows
 from .backbones import TokenPool as TokenPool
 from .backbones import conv_net as conv_net
 from .backbones import embed_pooled as embed_pooled
+from .calibration import calibrate as calibrate
+from .calibration import calibration_fillers as calibration_fillers
+from .calibration import calibration_tasks as calibration_tasks
+from .calibration import measured_gaps as measured_gaps
+from .calibration import minutes_to_reading as minutes_to_reading
+from .calibration_scores import calibration_table as calibration_table
+from .calibration_scores import compare_fillers as compare_fillers
+from .calibration_scores import expected_error as expected_error
 from .caption_baselines import caption_table as caption_table
 from .caption_baselines import commonest_caption as commonest_caption
 from .caption_baselines import nearest_captions as nearest_captions
@@ -11,10 +19,12 @@ from .captioning import judge_facts as judge_facts
 from .captioning import score_captions as score_captions
 from .captioning import understood_share as understood_share
 from .centred import CentredEmbedder as CentredEmbedder
+from .centred import signal_means as signal_means
 from .contrastive import SimCLR as SimCLR
 from .contrastive import nt_xent as nt_xent
 from .coverage import DAY_PARTS as DAY_PARTS
 from .coverage import describe_coverage as describe_coverage
+from .dependence import coverage_dependence as coverage_dependence
 from .features import hand_features as hand_features
 from .features import hand_window_features as hand_window_features
 from .few_shot import SHOTS as SHOTS
@@ -23,6 +33,7 @@ from .few_shot import draw_shots as draw_shots
 from .few_shot import few_shot as few_shot
 from .few_shot import summarise_draws as summarise_draws
 from .fills import BASELINES as BASELINES
+from .fills import OtherDaysFill as OtherDaysFill
 from .fills import TimeOfDayFill as TimeOfDayFill
 from .fills import WienerFill as WienerFill
 from .fills import linear_fill as linear_fill
@@ -51,6 +62,7 @@ from .intervals import percentile_interval as percentile_interval
 from .intervals import resample_sums as resample_sums
 from .intervals import sum_by_person as sum_by_person
 from .learnability import label_table as label_table
+from .leaving_out import leave_one_out as leave_one_out
 from .metrics import Predictions as Predictions
 from .metrics import resample_scores as resample_scores
 from .metrics import score_predictions as score_predictions
@@ -79,6 +91,7 @@ from .realism import two_sample_test as two_sample_test
 from .retrieval import own_ranks as own_ranks
 from .retrieval import retrieval_table as retrieval_table
 from .retrieval import statistics_similarity as statistics_similarity
+from .rhythms import rest_activity as rest_activity
 from .robustness import REMOVALS as REMOVALS
 from .robustness import Removal as Removal
 from .robustness import mean_drop as mean_drop
@@ -86,6 +99,7 @@ from .robustness import remove as remove
 from .robustness import robustness_table as robustness_table
 from .tasks import LABEL_TASKS as LABEL_TASKS
 from .tasks import label_windows as label_windows
+from .word_overlap import word_overlap_table as word_overlap_table
 from .zero_shot import ZERO_SHOT_TASKS as ZERO_SHOT_TASKS
 from .zero_shot import activity_probabilities as activity_probabilities
 from .zero_shot import group_predictions as group_predictions

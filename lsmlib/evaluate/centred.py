@@ -13,7 +13,8 @@ import numpy as np
 import xarray as xr
 from keras import ops
 
-from lsmlib.models.batching import run_in_packs
+from lsmlib.models.batching import run_in_batches, run_in_packs
+from lsmlib.models.lsm1 import LSM1
 from lsmlib.models.lsm2 import LSM2
 from lsmlib.packing import fill_rows, plan_visible, rows_for, stretches
 from lsmlib.signals import normalise
@@ -83,6 +84,35 @@ class CentredEmbedder:
             tokens = np.zeros((packed["lengths"].size, model.grid.tokens, encoded.shape[2]), np.float32)
             tokens[day, packed["number"][row, place]] = encoded[row, place]
             yield days, tokens[: len(days)], observed[days]
+
+
+def signal_means(model: LSM1, windows: xr.Dataset, batch_size: int = 32) -> np.ndarray:
+    """An LSM-1's windows to vectors, signal by signal: what ``CentredEmbedder`` is compared with fairly.
+
+    Where no token is ever missing, the usual vectors that ``CentredEmbedder`` takes off are one constant, which no
+    probe sees; what is left of it is that each signal is averaged by itself.
+
+    Args:
+        model: trained, with ``patch_signals=1``.
+        windows: without gaps, of the model's length.
+        batch_size: windows at once.
+
+    Returns:
+        float32 ``[d, s * w]``.
+
+    Raises:
+        ValueError: if the model's patches hold several signals, or windows have gaps or another length.
+    """
+    if model.grid.patch_signals != 1:
+        raise ValueError(f"a token of this model holds {model.grid.patch_signals} signals; expected patch_signals=1")
+    model.check_windows(windows)
+    means = run_in_batches(_mean_over_time, model, {"signals": normalise(windows["signals"].values)}, batch_size)
+    return means.reshape(len(means), -1)
+
+
+def _mean_over_time(model: LSM1, inputs: dict[str, Any]) -> Any:
+    tokens = ops.cast(model.encode(inputs["signals"]), "float32")
+    return ops.mean(ops.reshape(tokens, (-1, model.grid.rows, model.grid.columns, tokens.shape[-1])), axis=1)
 
 
 def _encode(model: LSM2, inputs: dict[str, Any]) -> Any:

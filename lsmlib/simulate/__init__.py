@@ -8,7 +8,7 @@ Simulated people are a teaching instrument. They are not a substitute for data.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
@@ -101,11 +101,12 @@ def _simulate_block(seed: np.uint32, person: np.ndarray, day: np.ndarray) -> Sim
     return SimulatedDay(traits, behaviour, body, complete, missing_mode)
 
 
-@partial(jax.jit, static_argnames="names")
-def _record(days: SimulatedDay, names: tuple[str, ...]) -> dict[str, jax.Array]:
+@partial(jax.jit, static_argnames=("names", "gaps"))
+def _record(days: SimulatedDay, names: tuple[str, ...], gaps: bool = True) -> dict[str, jax.Array]:
     """What a Cohort keeps of simulated days, minutes before signals."""
+    readings = jnp.where(days.missing_mode < 0, days.complete, jnp.nan) if gaps else days.complete
     kept = {
-        "signals": jnp.swapaxes(jnp.where(days.missing_mode < 0, days.complete, jnp.nan), 1, 2),
+        "signals": jnp.swapaxes(readings, 1, 2),
         "activity": days.behaviour.activity.astype(jnp.int8),
         "asleep": (days.behaviour.stage > 0).astype(jnp.int8),
         "mood": days.behaviour.mood.astype(jnp.int8),
@@ -126,6 +127,7 @@ def simulate_cohort(
     *,
     chunks: int | None = None,
     missing_mode: bool = False,
+    gaps: bool = True,
 ) -> xr.Dataset:
     """Simulate a Cohort: people with traits and labels, their days, and the gaps of real devices.
 
@@ -135,21 +137,28 @@ def simulate_cohort(
         seed: of the whole simulated world, 0 to 2³² - 1.
         chunks: days in a chunk of a Dask-backed Cohort, for cohorts larger than memory; ``None`` simulates at once.
         missing_mode: also keep why each reading is missing, ``missing_mode [d, t, s]``.
+        gaps: ``False`` gives the same days before any reading was lost. No device records such days; they show what
+            gaps cost, and what a method could do that had none to learn from.
 
     Returns:
         A Cohort (see ``lsmlib.cohort``) with ``len(people) * days`` days, one person after another.
 
     Raises:
-        ValueError: if people, days, seed or chunks are not as described.
+        ValueError: if people, days, seed or chunks are not as described, or reasons are asked for of days without gaps.
     """
     numbers = _check_people(people)
+    if missing_mode and not gaps:
+        raise ValueError(
+            "missing_mode is True and gaps is False; nothing is missing then, so there is no reason to keep"
+        )
     check_whole("days", days, 1, MOST_DAYS)
     check_whole("seed", seed, 0, 2**32 - 1)
     if chunks is not None:
         check_whole("chunks", chunks, 1, 10**6)
     person, day = np.repeat(numbers, days), np.tile(np.arange(days, dtype=np.uint32), len(numbers))
     names = [name for name in _SHAPES if missing_mode or name != "missing_mode"]
-    data = _simulate(seed, person, day, names) if chunks is None else _plan(seed, person, day, names, chunks)
+    simulate = partial(_simulate, names=tuple(names), gaps=gaps)
+    data = simulate(seed, person, day) if chunks is None else _plan(seed, person, day, names, chunks, simulate)
     flags = {"activity": ACTIVITIES, "asleep": None, "mood": MOODS, "missing_mode": MODES}
     return make_cohort(
         data["signals"],
@@ -185,7 +194,9 @@ def _labels(seed: int, numbers: np.ndarray, days: int) -> dict[str, np.ndarray]:
     return {name: np.repeat(values, days) for name, values in labels.items()}
 
 
-def _simulate(seed: int, person: np.ndarray, day: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
+def _simulate(
+    seed: int, person: np.ndarray, day: np.ndarray, names: Sequence[str], gaps: bool
+) -> dict[str, np.ndarray]:
     """Simulate rows at once, on all cores, into arrays ``[d, ...]``."""
     data = {name: np.empty((len(person), *_SHAPES[name][0]), _SHAPES[name][1]) for name in names}
 
@@ -193,7 +204,7 @@ def _simulate(seed: int, person: np.ndarray, day: np.ndarray, names: Sequence[st
         rows = slice(start, start + BLOCK)
         padding = (0, BLOCK - len(person[rows]))
         days = _simulate_block(np.uint32(seed), np.pad(person[rows], padding), np.pad(day[rows], padding))
-        block = _record(days, tuple(names))
+        block = _record(days, tuple(names), gaps)
         for name in names:
             data[name][rows] = block[name][: len(person[rows])]
 
@@ -206,13 +217,15 @@ def _simulate(seed: int, person: np.ndarray, day: np.ndarray, names: Sequence[st
     return data
 
 
-def _plan(seed: int, person: np.ndarray, day: np.ndarray, names: Sequence[str], chunks: int) -> dict[str, Any]:
+def _plan(
+    seed: int, person: np.ndarray, day: np.ndarray, names: Sequence[str], chunks: int, simulate: Callable[..., Any]
+) -> dict[str, Any]:
     """The same as ``_simulate``, as Dask arrays: one task simulates a chunk, and each array takes its part of it."""
     parts: dict[str, list[da.Array]] = {name: [] for name in names}
-    simulate = dask.delayed(partial(_simulate, names=tuple(names)), pure=True)
+    delayed = dask.delayed(simulate, pure=True)
     for start in range(0, len(person), chunks):
         rows = slice(start, start + chunks)
-        block = simulate(seed, person[rows], day[rows])
+        block = delayed(seed, person[rows], day[rows])
         for name in names:
             shape, dtype = _SHAPES[name]
             parts[name].append(da.from_delayed(block[name], (len(person[rows]), *shape), dtype))

@@ -128,6 +128,16 @@ def test_a_day_alone_is_a_row_of_a_cohort_with_its_reasons(cohort):
         np.testing.assert_array_equal(alone.missing_mode, cohort["missing_mode"][row])
 
 
+def test_without_gaps_they_are_the_same_days(cohort):
+    complete = lsmlib.simulate_cohort(PEOPLE, DAYS, SEED, gaps=False)
+    values, observed = complete["signals"].values, cohort["missing_mode"].values < 0
+    assert np.isfinite(values).all()
+    np.testing.assert_array_equal(values[observed], cohort["signals"].values[observed])
+    np.testing.assert_array_equal(values[65], simulate_day(SEED, 65 // DAYS, 65 % DAYS).complete)
+    lazy = lsmlib.simulate_cohort(2, 2, SEED, chunks=2, gaps=False).compute()
+    assert_same_bytes(lazy, lsmlib.simulate_cohort(2, 2, SEED, gaps=False))
+
+
 def test_seeds_people_and_days_differ(cohort):
     values = {
         (seed, person, day): np.asarray(simulate_day(seed, person, day).complete)
@@ -171,6 +181,7 @@ def test_a_bar_is_drawn_only_when_it_takes_long(cohort, capsys):
         ({"seed": None}, "seed is None; expected a whole number"),
         ({"chunks": 0}, "chunks is 0; expected a whole number, 1 to "),
         ({"chunks": 2.0}, "chunks is 2.0; expected a whole number"),
+        ({"gaps": False, "missing_mode": True}, "missing_mode is True and gaps is False"),
     ],
 )
 def test_refusals(options, words):
