@@ -108,7 +108,7 @@ print(f"{len(square)} cells; each reads {read:,} windows, {read / windows.sizes[
 
 # %% tags=["long"]
 wide = max(weights, key=weights.get)
-budgets = [share * a_window[wide] * read for share in (1 / 6, 1 / 3)]
+budgets = [share * a_window[wide] * read for share in (1 / 8, 1 / 4)]
 lengths = [
     cell
     for budget in budgets
@@ -202,12 +202,12 @@ means
 
 
 # %% tags=["long"]
-def fit_or_say(name, x, loss):
-    """The power law, with what it warns of; or none, and the reason."""
+def fit_or_say(name, fit, *runs, **options):
+    """The law, with what it warns of; or none, and the reason."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
-            law = fit_power_law(x, loss)
+            law = fit(*runs, **options)
         except ValueError as refusal:
             print(f"{name}: refused, {refusal}")
             return None
@@ -217,7 +217,7 @@ def fit_or_say(name, x, loss):
 
 by_size = dict(list(records.groupby("parameters")))
 data_laws = {
-    (name := f"{n / 1e3:.0f} k parameters"): fit_or_say(name, runs["hours"], runs["valid_loss"])
+    (name := f"{n / 1e3:.0f} k parameters"): fit_or_say(name, fit_power_law, runs["hours"], runs["valid_loss"])
     for n, runs in by_size.items()
 }
 data_laws = {name: law for name, law in data_laws.items() if law}
@@ -232,7 +232,6 @@ if data_laws:
 # %%
 plots_scaling.plot_runs(records, "parameters")
 largest = records[records["people"] == records["people"].max()]
-size_law = fit_or_say("parameters", largest["parameters"], largest["valid_loss"])
 gain = means.iloc[0] / means.iloc[-1] - 1  # of the largest size over the smallest
 print(f"the largest beats the smallest by {gain.iloc[-1]:.1%} with all data, by {gain.iloc[0]:.1%} with least")
 
@@ -242,8 +241,9 @@ print(f"the largest beats the smallest by {gain.iloc[-1]:.1%} with all data, by 
 # `L = E + A/N^alpha + B/D^beta` (Hoffmann et al., 2022) has one exponent for parameters, one for data and one floor, from all cells together.
 
 # %%
-joint = fit_joint_law(records["parameters"], records["hours"], records["valid_loss"], seed=SEED)
-print(joint)
+joint = fit_or_say(
+    "joint", fit_joint_law, records["parameters"], records["hours"], records["valid_loss"], seed=SEED
+)
 plots_scaling.plot_runs(records, "hours", law=joint)
 
 # %% [markdown]
@@ -288,7 +288,7 @@ print(f"{parabolas['inside'].sum()} of {len(parabolas)} budgets have their lowes
 
 # %%
 frontier = compute_frontier(rich["flops"], rich["valid_loss"], rich["cell"].str.rsplit("-", n=1).str[0])
-compute_law = fit_or_say("compute", rich["flops"][frontier], rich["valid_loss"][frontier])
+compute_law = fit_or_say("compute", fit_power_law, rich["flops"][frontier], rich["valid_loss"][frontier])
 if compute_law:
     plots_scaling.plot_power_laws({"frontier": compute_law}, "flops")
 
@@ -366,21 +366,23 @@ if widest["hours"].nunique() > 4:
 # knows steps. Four times as much of each, from the largest cell of the square:
 
 # %%
-length_law = fit_joint_law(rich["parameters"], rich["hours_seen"], rich["valid_loss"], seed=SEED)
+length_law = fit_or_say(
+    "steps", fit_joint_law, rich["parameters"], rich["hours_seen"], rich["valid_loss"], seed=SEED
+)
 n, d = float(records["parameters"].max()), float(records["hours"].max())
 seen = float(records["hours_seen"].max())
-print(length_law)
 options = {
     "as it is": (joint, n, d),
     "4 × people": (joint, n, 4 * d),
     "4 × parameters": (joint, 4 * n, d),
     "4 × steps": (length_law, n, 4 * seen),
 }
+options = {name: option for name, option in options.items() if option[0]}  # a refused law foretells nothing
 
 # %%
 predicted = {name: [float(law.predict(*at)), *map(float, law.interval(*at))] for name, (law, *at) in options.items()}
 nexts = pd.DataFrame(predicted, index=["loss", "low", "high"]).T
-nexts["compute, times"] = [1, 1, 4, 4]
+nexts["compute, times"] = pd.Series({"as it is": 1, "4 × people": 1, "4 × parameters": 4, "4 × steps": 4})
 gains = nexts["loss"].iloc[1:]
 print(f"the law says: {gains.idxmin()}, for a loss of {gains.min():.3f} after {nexts['loss'].iloc[0]:.3f}")
 nexts.round(4)
@@ -394,7 +396,7 @@ nexts.round(4)
 two = rich[rich["parameters"] >= sorted(rich["parameters"].unique())[-2]]
 k = flops_per_unit(two["flops"], two["parameters"], two["hours_seen"])
 spent = float(records["flops"].max())
-optima = pd.DataFrame([best_size(length_law, times * spent, k) for times in (0.25, 1, 4, 16)])
+optima = pd.DataFrame([best_size(length_law, times * spent, k) for times in (0.25, 1, 4, 16) if length_law])
 optima.rename(columns={"data": "hours read"}).style.format("{:,.3g}")
 
 # %% [markdown]
