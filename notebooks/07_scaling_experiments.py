@@ -9,7 +9,7 @@
 # %% [markdown]
 # **What** you will see: a grid of small trainings of LSM-1, planned under a budget and then run; losses against data, parameters and
 # compute, with laws and intervals; a law tested on cells that it has not seen; the best size for a budget; people against hours; and
-# what to train next. **Time**: minutes on a laptop, most of them in one cell. **Hardware**: any. A larger grid lies in the repository and is read, not run.
+# what to train next. **Time**: ten minutes on a laptop, most of them in one cell. **Hardware**: any. A second grid lies in the repository and is read, not run.
 
 # %% tags=["colab-install"]
 import subprocess
@@ -94,7 +94,8 @@ pd.DataFrame({"parameters": weights, "operations a window": a_window}).rename_ax
 
 # %% [markdown]
 # Every size on every number of people, each with the same steps. That is the design of the paper: however few the windows, each cell reads equally many
-# of them, and cells with few read them more often.
+# of them, and cells with few read them more often. A few hundred steps exhaust a few dozen windows, not thousands of them, so a laptop has to look for the
+# effect of data where there are very few: from five windows upwards.
 
 # %%
 common = {"batch_size": row.batch_size, "learning_rate": row.learning_rate, "minutes": 300}
@@ -159,10 +160,10 @@ print(f"{len(live)} cells in {live['seconds'].sum() / 60:.1f} minutes of trainin
 live[columns].head(6).round(4)
 
 # %% [markdown]
-# ## The larger grid
+# ## The recorded grid
 #
-# `data/results/scaling.parquet` holds the records of a larger grid, run beforehand by `python -m tools.scaling`: more people, and trainings of
-# other lengths. Each row says on what hardware and with which versions it ran. Losses are comparable within a table, never between the two: they
+# `data/results/scaling.parquet` holds the records of a grid of the same kind, run beforehand by `python -m tools.scaling` on other
+# people. Each row says on what hardware and with which versions it ran. Losses are comparable within a table, never between the two: they
 # were taken on other people.
 
 # %%
@@ -458,7 +459,7 @@ print(f"{max(int(np.ceil(needed)), 2)} seeds each")
 # | constants a, b, c | not known to us | above | |
 # | data | up to 40 million hours, 165,000 people | above, in hours | a laptop; simulated people |
 # | sizes | 2 to 328 million parameters | above | likewise; nano made narrower, so one axis changes |
-# | compute | 50,000 steps of 4,096 windows | hundreds of steps of 8 | a laptop |
+# | compute | 50,000 steps of 4,096 windows | hundreds of steps of 4 | a laptop |
 # | saturation | at about ten million hours and a hundred million parameters | the floors above, with intervals | fewer steps, smaller models, simulated people |
 # | people or hours | more people rather than more hours of each | above, with an interval | simulated people |
 #

@@ -1,4 +1,4 @@
-"""The larger grid: its cells can be fitted, and the table that is kept is of such cells."""
+"""The recorded grid: its cells can be fitted, and the table that is kept is of such cells."""
 
 import numpy as np
 import pytest
