@@ -242,9 +242,7 @@ print(f"the largest beats the smallest by {gain.iloc[-1]:.1%} with all data, by 
 # `L = E + A/N^alpha + B/D^beta` (Hoffmann et al., 2022) has one exponent for parameters, one for data and one floor, from all cells together.
 
 # %%
-joint = fit_or_say(
-    "joint", fit_joint_law, records["parameters"], records["hours"], records["valid_loss"], seed=SEED
-)
+joint = fit_or_say("joint", fit_joint_law, records["parameters"], records["hours"], records["valid_loss"], seed=SEED)
 plots_scaling.plot_runs(records, "hours", law=joint)
 
 # %% [markdown]
@@ -367,9 +365,7 @@ if widest["hours"].nunique() > 4:
 # knows steps. Four times as much of each, from the largest cell of the square:
 
 # %%
-length_law = fit_or_say(
-    "steps", fit_joint_law, rich["parameters"], rich["hours_seen"], rich["valid_loss"], seed=SEED
-)
+length_law = fit_or_say("steps", fit_joint_law, rich["parameters"], rich["hours_seen"], rich["valid_loss"], seed=SEED)
 n, d = float(records["parameters"].max()), float(records["hours"].max())
 seen = float(records["hours_seen"].max())
 options = {
