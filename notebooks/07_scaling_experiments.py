@@ -9,7 +9,7 @@
 # %% [markdown]
 # **What** you will see: a grid of small trainings of LSM-1, planned under a budget and then run; losses against data, parameters and
 # compute, with laws and intervals; a law tested on cells that it has not seen; the best size for a budget; people against hours; and
-# what to train next. **Time**: ten minutes on a laptop, most of them in one cell. **Hardware**: any. A second grid lies in the repository and is read, not run.
+# what to train next. **Time**: not measured yet, most of it in one cell. **Hardware**: any. A second grid lies in the repository and is read, not run.
 
 # %% tags=["colab-install"]
 import subprocess
