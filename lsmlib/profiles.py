@@ -54,13 +54,13 @@ _TABLE = (
         "smoke", 24, 2, "tests: a notebook in a minute on two cores",
         lsm1=Pretraining(96, 2, "nano", 6, 4, 1e-3),
         lsm2=Pretraining(24, 2, "nano", 4, 4, 1e-3),
-        scaling=Scaling((16, 32), (4, 16), 4, 4, 8, 3e-3, 1),
+        scaling=Scaling((16, 32), (4, 16), 4, 4, 4, 3e-3, 1),
     ),
     Profile(
         "laptop", 500, 4, "reading along: minutes on a CPU",
         lsm1=Pretraining(500, 4, "tiny", 500, 8, 1e-3),
         lsm2=Pretraining(500, 4, "nano", 300, 4, 2e-3),
-        scaling=Scaling((16, 32, 48, 64), (4, 16, 64, 256), 4, 300, 8, 3e-3, 2),
+        scaling=Scaling((16, 32, 64), (2, 4, 16, 64), 4, 400, 4, 3e-3, 2),
     ),
     Profile(
         "accelerator", 2_000, 14, "one GPU or TPU: an hour or so",

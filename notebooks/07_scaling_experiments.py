@@ -9,7 +9,7 @@
 # %% [markdown]
 # **What** you will see: a grid of small trainings of LSM-1, planned under a budget and then run; losses against data, parameters and
 # compute, with laws and intervals; a law tested on cells that it has not seen; the best size for a budget; people against hours; and
-# what to train next. **Time**: minutes on a laptop. **Hardware**: any. A larger grid lies in the repository and is read, not run.
+# what to train next. **Time**: not measured yet, most of it in one cell. **Hardware**: any. A second grid lies in the repository and is read, not run.
 
 # %% tags=["colab-install"]
 import subprocess
@@ -94,7 +94,8 @@ pd.DataFrame({"parameters": weights, "operations a window": a_window}).rename_ax
 
 # %% [markdown]
 # Every size on every number of people, each with the same steps. That is the design of the paper: however few the windows, each cell reads equally many
-# of them, and cells with few read them more often.
+# of them, and cells with few read them more often. A few hundred steps exhaust a few dozen windows, not thousands of them, so a laptop has to look for the
+# effect of data where there are very few: from five windows upwards.
 
 # %%
 common = {"batch_size": row.batch_size, "learning_rate": row.learning_rate, "minutes": 300}
@@ -106,9 +107,9 @@ print(f"{len(square)} cells; each reads {read:,} windows, {read / windows.sizes[
 # Two questions need cells beside this square. *Compute*: two smaller budgets of operations, spent by every size on all people, so small models take more
 # steps. *Breadth*: as many days as a cell of the square has, from more people, a day of each.
 
-# %%
+# %% tags=["long"]
 wide = max(weights, key=weights.get)
-budgets = [share * a_window[wide] * read for share in (1 / 6, 1 / 3)]
+budgets = [share * a_window[wide] * read for share in (1 / 8, 1 / 4)]
 lengths = [
     cell
     for budget in budgets
@@ -159,10 +160,10 @@ print(f"{len(live)} cells in {live['seconds'].sum() / 60:.1f} minutes of trainin
 live[columns].head(6).round(4)
 
 # %% [markdown]
-# ## The larger grid
+# ## The recorded grid
 #
-# `data/results/scaling.parquet` holds the records of a larger grid, run beforehand by `python -m tools.scaling`: more people, and trainings of
-# other lengths. Each row says on what hardware and with which versions it ran. Losses are comparable within a table, never between the two: they
+# `data/results/scaling.parquet` holds the records of a grid of the same kind, run beforehand by `python -m tools.scaling` on other
+# people. Each row says on what hardware and with which versions it ran. Losses are comparable within a table, never between the two: they
 # were taken on other people.
 
 # %%
@@ -201,13 +202,13 @@ means
 # number has an interval, and `fit_power_law` refuses losses that fall no more than chance would have it. What it refuses is shown, not hidden.
 
 
-# %%
-def fit_or_say(name, x, loss):
-    """The power law, with what it warns of; or none, and the reason."""
+# %% tags=["long"]
+def fit_or_say(name, fit, *runs, **options):
+    """The law, with what it warns of; or none, and the reason."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
-            law = fit_power_law(x, loss)
+            law = fit(*runs, **options)
         except ValueError as refusal:
             print(f"{name}: refused, {refusal}")
             return None
@@ -215,10 +216,9 @@ def fit_or_say(name, x, loss):
     return law
 
 
-# %%
 by_size = dict(list(records.groupby("parameters")))
 data_laws = {
-    f"{n:,} parameters": fit_or_say(f"{n:,} parameters", runs["hours"], runs["valid_loss"])
+    (name := f"{n / 1e3:.0f} k parameters"): fit_or_say(name, fit_power_law, runs["hours"], runs["valid_loss"])
     for n, runs in by_size.items()
 }
 data_laws = {name: law for name, law in data_laws.items() if law}
@@ -233,7 +233,6 @@ if data_laws:
 # %%
 plots_scaling.plot_runs(records, "parameters")
 largest = records[records["people"] == records["people"].max()]
-size_law = fit_or_say("parameters", largest["parameters"], largest["valid_loss"])
 gain = means.iloc[0] / means.iloc[-1] - 1  # of the largest size over the smallest
 print(f"the largest beats the smallest by {gain.iloc[-1]:.1%} with all data, by {gain.iloc[0]:.1%} with least")
 
@@ -243,8 +242,7 @@ print(f"the largest beats the smallest by {gain.iloc[-1]:.1%} with all data, by 
 # `L = E + A/N^alpha + B/D^beta` (Hoffmann et al., 2022) has one exponent for parameters, one for data and one floor, from all cells together.
 
 # %%
-joint = fit_joint_law(records["parameters"], records["hours"], records["valid_loss"], seed=SEED)
-print(joint)
+joint = fit_or_say("joint", fit_joint_law, records["parameters"], records["hours"], records["valid_loss"], seed=SEED)
 plots_scaling.plot_runs(records, "hours", law=joint)
 
 # %% [markdown]
@@ -260,7 +258,7 @@ away.table.round(4)
 # %%
 row_out = away.table.iloc[0]
 figure, axis = plt.subplots(figsize=(6, 3.6), layout="constrained")
-kept = ~((records["parameters"] == row_out["parameters"]) & (records["hours"] == row_out["data"]))
+kept = (records["parameters"] != row_out["parameters"]) | (records["hours"] != row_out["data"])
 axis.plot(
     away.law.predict(records["parameters"], records["hours"])[kept], records["valid_loss"][kept], "o", ms=4, alpha=0.7
 )
@@ -289,7 +287,7 @@ print(f"{parabolas['inside'].sum()} of {len(parabolas)} budgets have their lowes
 
 # %%
 frontier = compute_frontier(rich["flops"], rich["valid_loss"], rich["cell"].str.rsplit("-", n=1).str[0])
-compute_law = fit_or_say("compute", rich["flops"][frontier], rich["valid_loss"][frontier])
+compute_law = fit_or_say("compute", fit_power_law, rich["flops"][frontier], rich["valid_loss"][frontier])
 if compute_law:
     plots_scaling.plot_power_laws({"frontier": compute_law}, "flops")
 
@@ -299,7 +297,9 @@ if compute_law:
 # As many days of the same length of training, from few people or from four times as many.
 
 # %%
-breadth_table = people_against_hours(everything)
+breadth_table = people_against_hours(everything).assign(
+    size=f"{weights[wide] / 1e3:.0f} k" if PROFILE != "smoke" else "largest"
+)
 plots_scaling.plot_people_against_hours(breadth_table)
 breadth_table[["person_days", "people", "days", "hours", "runs", "loss", "ratio", "low", "high"]].round(3)
 
@@ -326,7 +326,7 @@ plt.show()
 # The joint law once more, of both grids, each labelled by the hardware it ran on. Exponents may be compared, losses may not (other people judge).
 
 
-# %%
+# %% tags=["long"]
 def law_of_square(table):
     """The joint law of the runs that share the commonest number of steps and of days."""
     same = (table["steps"] == table["steps"].mode().iloc[0]) & (table["days"] == table["days"].mode().iloc[0])
@@ -365,21 +365,21 @@ if widest["hours"].nunique() > 4:
 # knows steps. Four times as much of each, from the largest cell of the square:
 
 # %%
-length_law = fit_joint_law(rich["parameters"], rich["hours_seen"], rich["valid_loss"], seed=SEED)
+length_law = fit_or_say("steps", fit_joint_law, rich["parameters"], rich["hours_seen"], rich["valid_loss"], seed=SEED)
 n, d = float(records["parameters"].max()), float(records["hours"].max())
 seen = float(records["hours_seen"].max())
-print(length_law)
 options = {
     "as it is": (joint, n, d),
     "4 × people": (joint, n, 4 * d),
     "4 × parameters": (joint, 4 * n, d),
     "4 × steps": (length_law, n, 4 * seen),
 }
+options = {name: option for name, option in options.items() if option[0]}  # a refused law foretells nothing
 
 # %%
 predicted = {name: [float(law.predict(*at)), *map(float, law.interval(*at))] for name, (law, *at) in options.items()}
 nexts = pd.DataFrame(predicted, index=["loss", "low", "high"]).T
-nexts["compute, times"] = [1, 1, 4, 4]
+nexts["compute, times"] = pd.Series({"as it is": 1, "4 × people": 1, "4 × parameters": 4, "4 × steps": 4})
 gains = nexts["loss"].iloc[1:]
 print(f"the law says: {gains.idxmin()}, for a loss of {gains.min():.3f} after {nexts['loss'].iloc[0]:.3f}")
 nexts.round(4)
@@ -393,11 +393,8 @@ nexts.round(4)
 two = rich[rich["parameters"] >= sorted(rich["parameters"].unique())[-2]]
 k = flops_per_unit(two["flops"], two["parameters"], two["hours_seen"])
 spent = float(records["flops"].max())
-optima = pd.DataFrame([best_size(length_law, times * spent, k) for times in (0.25, 1, 4, 16)])
+optima = pd.DataFrame([best_size(length_law, times * spent, k) for times in (0.25, 1, 4, 16) if length_law])
 optima.rename(columns={"data": "hours read"}).style.format("{:,.3g}")
-
-# %%
-plots_scaling.plot_isoflops(rich, parabolas, optima=optima.iloc[:2])
 
 # %% [markdown]
 # ## Exercises
@@ -410,7 +407,7 @@ plots_scaling.plot_isoflops(rich, parabolas, optima=optima.iloc[:2])
 # %% [markdown]
 # **Solution 1.**
 
-# %% tags=["solution"]
+# %% tags=["solution", "long"]
 half = make_cells(
     ["LSM1"], [sizes[wide]], [row.people[-1] // 2], [row.days], [row.steps], seeds=range(row.seeds), **common
 )
@@ -458,9 +455,9 @@ print(f"{max(int(np.ceil(needed)), 2)} seeds each")
 # | constants a, b, c | not known to us | above | |
 # | data | up to 40 million hours, 165,000 people | above, in hours | a laptop; simulated people |
 # | sizes | 2 to 328 million parameters | above | likewise; nano made narrower, so one axis changes |
-# | compute | 50,000 steps of 4,096 windows | hundreds of steps of 8 | models here are far from trained out, and the paper's may not be |
-# | saturation | at about ten million hours and a hundred million parameters | far earlier | a simulated person holds less to learn, and few steps cannot use more |
-# | people or hours | more people rather than more hours of each | above, with an interval | simulated people differ by a handful of traits |
+# | compute | 50,000 steps of 4,096 windows | hundreds of steps of 4 | a laptop |
+# | saturation | at about ten million hours and a hundred million parameters | the floors above, with intervals | fewer steps, smaller models, simulated people |
+# | people or hours | more people rather than more hours of each | above, with an interval | simulated people |
 #
 # An exponent of simulated people says nothing about real ones. What carries over is the method: plan, run, fit, hold out, decide.
 

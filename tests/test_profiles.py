@@ -42,7 +42,7 @@ def test_grids_can_be_fitted(name):
     assert list(grid.people) == sorted(set(grid.people))
     assert any(people * grid.days <= grid.people[-1] for people in grid.people)  # as many days from more people
     if name != "smoke":  # whose laws are the recorded grid's
-        assert len(sizes) >= 4 and len(grid.people) >= 4
+        assert len(sizes) >= 3 and len(grid.people) >= 4  # as few as laws of both can be fitted to
 
 
 def test_unknown_name_says_which_there_are():

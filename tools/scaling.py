@@ -1,4 +1,4 @@
-"""Run the larger grid of scaling experiments, and write its records to data/results/scaling.parquet for notebook 07.
+"""Run the recorded grid of scaling experiments, and write its records to data/results/scaling.parquet for notebook 07.
 
     python -m tools.scaling --plan     # what is left to run, and what that takes; runs nothing
     python -m tools.scaling            # runs it, then writes the table
@@ -25,11 +25,11 @@ FOLDER = Path("build/scaling")
 TABLE = DATA / "results" / "scaling.parquet"
 SEED = 600  # of the people to learn from; the next one is that of those who judge
 JUDGES = 24
-WIDTHS, DAYS = (16, 32, 48, 64), 4
-PEOPLE = (4, 16, 64, 256)
-BETWEEN = (8, 32, 128)  # more amounts, for laws of data alone
-STEPS, BATCH, LEARNING_RATE = 400, 8, 3e-3
-SHARES = (1 / 8, 1 / 4, 1 / 2)  # of the operations of the widest: budgets that every width spends in steps of its own
+WIDTHS, DAYS = (16, 32, 64), 4
+PEOPLE = (3, 8, 16, 64)
+BETWEEN = (4, 32)  # more amounts, for laws of data alone
+STEPS, BATCH, LEARNING_RATE = 400, 4, 3e-3
+SHARES = (1 / 8, 1 / 4)  # of the operations of the widest: budgets that every width spends in steps of its own
 
 
 def list_cells() -> list[Cell]:

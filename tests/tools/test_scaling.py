@@ -1,9 +1,11 @@
-"""The larger grid: its cells can be fitted, and the table that is kept is of such cells."""
+"""The recorded grid: its cells can be fitted, and the table that is kept is of such cells."""
 
 import numpy as np
 import pytest
 
+from lsmlib.models.flops import training_flops
 from lsmlib.scaling import read_records
+from tests.windows import small_windows
 from tools import scaling
 
 
@@ -22,9 +24,6 @@ def test_cells_come_in_the_order_of_need(cells):
 
 
 def test_budgets_are_spent_by_every_width(cells):
-    from lsmlib.models.flops import training_flops
-    from tests.windows import small_windows
-
     lengths = [cell for cell in cells if cell.steps != scaling.STEPS]
     window = small_windows(rows=1, minutes=300)
     spent = [cell.steps * training_flops(cell.new_model(), window).total for cell in lengths]
