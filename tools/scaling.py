@@ -1,4 +1,4 @@
-"""Run the recorded grid of scaling experiments, and write its records to data/results/scaling.parquet for notebook 07.
+"""Run a larger grid of scaling experiments, and write its records to data/results/scaling.parquet.
 
     python -m tools.scaling --plan     # what is left to run, and what that takes; runs nothing
     python -m tools.scaling            # runs it, then writes the table
