@@ -4,8 +4,11 @@
 PYTHON      ?= python3
 PROFILE     ?= laptop
 NOTEBOOK    ?=
+JOBS        ?=
 CELL_MINUTES     ?= 20
 NOTEBOOK_MINUTES ?= 60
+# In `make test`: nbmake runs the same code as papermill did just before, for the committed .ipynb equals its text (a test).
+NBMAKE_IN_TEST   ?= 00 03
 
 VENV  := .venv
 PY    := $(VENV)/bin/python
@@ -36,7 +39,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup tutorial lab test lint format nbmake notebooks sync stamp lock bench clean
+.PHONY: help setup tutorial lab book test browser lint format nbmake notebooks sync stamp lock bench clean
 
 help: ## Show this list
 	@echo "Usage: make TARGET [NAME=value ...]"; echo
@@ -73,11 +76,13 @@ $(PEERS): $(READY)
 	$(PY) -m pip install --quiet --no-deps open_clip_torch==3.3.0
 	@touch $@
 
+LOCKED := notebooks tensorflow export book test
+
 lock: ## Resolve pyproject.toml again into requirements.lock
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
 	@# uv keeps the versions it finds in the file; without it everything moves to the newest
 	@rm -f build/requirements.lock
-	build/lock/bin/uv --quiet pip compile --universal --python-version 3.11 --extra notebooks --extra tensorflow --extra test \
+	build/lock/bin/uv --quiet pip compile --universal --python-version 3.11 $(LOCKED:%=--extra %) \
 		--no-header --no-emit-index-url --no-emit-find-links --no-annotate --output-file build/requirements.lock pyproject.toml
 	@{ echo "# Every package that lsmlib is tested with, for any platform and Python >= 3.11: pip install -r requirements.lock"; \
 		echo "# Made from pyproject.toml by 'make lock'; edit that file, not this one."; \
@@ -85,21 +90,27 @@ lock: ## Resolve pyproject.toml again into requirements.lock
 
 # --- for readers -------------------------------------------------------------------------------------------------------
 
-tutorial: $(READY) ## Run the notebooks, check their numbers [NOTEBOOK="00 01"] [PROFILE=smoke|laptop|accelerator|paper] [DATA=folder]
-	$(PY) -m tools.tutorial $(NOTEBOOK) --profile $(PROFILE) \
+tutorial: $(READY) ## Run the notebooks, check their numbers [NOTEBOOK="00 01"] [PROFILE=smoke|laptop|accelerator|paper] [JOBS=1] [DATA=folder]
+	$(PY) -m tools.tutorial $(NOTEBOOK) --profile $(PROFILE) $(if $(JOBS),--jobs $(JOBS)) \
 		--cell-minutes $(CELL_MINUTES) --notebook-minutes $(NOTEBOOK_MINUTES)
 
 lab: $(READY) ## Open JupyterLab on the notebooks [LAB_OPTIONS=--no-browser]
 	@# its root is the repository: jupytext.toml is looked for no higher, and without it a save would not reach the .py
 	$(PY) -m jupyterlab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks $(LAB_OPTIONS)
 
+book: $(READY) ## Render notebooks, reference, glossary and answers as a book to read offline: build/book/index.html
+	$(PY) -m tools.book
+
 # --- for authors -------------------------------------------------------------------------------------------------------
 
-test: $(READY) $(PEERS) lint ## Format, lint, types, then every test; the notebooks run in PROFILE=smoke, by papermill and by nbmake
+test: $(READY) $(PEERS) lint ## Format, lint, types, then every test; notebooks run in PROFILE=smoke, all by papermill, two by nbmake
 	@echo "== tests"
 	MPLBACKEND=agg $(PY) -m pytest $(WORKERS)
-	@echo "== the committed notebooks, by nbmake"
-	@$(MAKE) --no-print-directory nbmake PROFILE=smoke
+	@echo "== committed notebooks, by nbmake"
+	@$(MAKE) --no-print-directory nbmake PROFILE=smoke NOTEBOOK="$(NBMAKE_IN_TEST)"
+
+browser: $(READY) ## Look at every page of the book, and run a notebook in JupyterLab, in Chrome or Chromium
+	MPLBACKEND=agg $(PY) -m pytest -m browser tests/browser
 
 lint: $(READY) ## Format, lint and types only
 	@echo "== format"
@@ -114,9 +125,9 @@ format: $(READY) ## Format code and notebooks
 	$(PY) -m ruff format .
 	$(PY) -m tools.notebooks sync
 
-nbmake: $(READY) ## Run the committed .ipynb with nbmake, the way a reader's own pytest would [PROFILE=smoke]
-	@mkdir -p build/nbmake/$(PROFILE)
-	@for notebook in $(or $(notdir $(wildcard notebooks/*.ipynb)),$(error there are no notebooks yet)); do \
+nbmake: $(READY) ## Run the committed .ipynb with nbmake, the way a reader's own pytest would [NOTEBOOK="00 01"] [PROFILE=smoke]
+	@rm -rf build/nbmake/$(PROFILE); mkdir -p build/nbmake/$(PROFILE)
+	@for notebook in $(or $(notdir $(wildcard $(if $(NOTEBOOK),$(NOTEBOOK:%=notebooks/%*.ipynb),notebooks/*.ipynb))),$(error there are no such notebooks)); do \
 		$(PY) -m papermill --prepare-only --log-level ERROR --parameters PROFILE $(PROFILE) \
 			notebooks/$$notebook build/nbmake/$(PROFILE)/$$notebook || exit 1; done
 	$(PY) -m pytest $(WORKERS) --nbmake --nbmake-timeout=$$((60 * $(CELL_MINUTES))) build/nbmake/$(PROFILE)
@@ -127,7 +138,7 @@ sync: $(READY) ## Write each .ipynb from its .py, keeping the outputs of unchang
 notebooks: $(READY) ## Run each .py as written and store the outputs in its .ipynb [NOTEBOOK=01]
 	$(PY) -m tools.notebooks run $(NOTEBOOK)
 
-stamp: $(READY) ## Write the repository's address and the list of packages wherever they are repeated
+stamp: $(READY) ## Write the address, the list of packages, and README's tables wherever they are repeated
 	$(PY) -m tools.stamp
 
 bench: $(READY) $(PEERS) ## Run the benchmarks

@@ -128,11 +128,11 @@ class End(Exception):
     """No further step is asked for."""
 
 
-def serve(step: Callable[[], Any]) -> None:
-    """Make a step whenever one is asked for, and say at the end how much memory was held."""
+def serve(step: Callable[[], Any], **numbers: float) -> None:
+    """Make a step whenever one is asked for, and say at the end how much memory was held, and other numbers."""
     for line in sys.stdin:
         if line.strip() == "end":
-            answer(peak=peak())
+            answer(peak=peak(), **numbers)
             return
         start, processor = time.perf_counter(), time.process_time()
         step()

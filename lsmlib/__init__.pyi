@@ -1,5 +1,6 @@
 from . import datasets as datasets
 from . import evaluate as evaluate
+from . import export as export
 from . import nn as nn
 from . import plots as plots
 from . import plots_captions as plots_captions
@@ -8,6 +9,7 @@ from . import plots_language as plots_language
 from . import plots_masks as plots_masks
 from . import plots_models as plots_models
 from . import plots_probes as plots_probes
+from . import plots_report as plots_report
 from . import plots_scaling as plots_scaling
 from . import readers as readers
 from . import samples as samples
@@ -24,6 +26,8 @@ from .describe import describe_cohort as describe_cohort
 from .distribution import describe_devices as describe_devices
 from .distribution import distribute as distribute
 from .distribution import join_processes as join_processes
+from .export import ExportReport as ExportReport
+from .export import export_encoder as export_encoder
 from .models.lsm1 import LSM1 as LSM1
 from .models.lsm2 import LSM2 as LSM2
 from .models.saving import load_model as load_model
@@ -39,6 +43,7 @@ from .readers import read_empatica as read_empatica
 from .readers import read_fitabase as read_fitabase
 from .readers import read_fitbit_takeout as read_fitbit_takeout
 from .readers import read_table as read_table
+from .reporting import report as report
 from .repository import data_file as data_file
 from .resident import DeviceRows as DeviceRows
 from .signals import SIGNAL_NAMES as SIGNAL_NAMES

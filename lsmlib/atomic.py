@@ -1,4 +1,6 @@
-"""Replace a directory all or nothing: whenever the process is killed, the old directory or the new one is there, whole.
+"""Replace a directory, or a file, all or nothing: whenever the process is killed, the old or the new is there, whole.
+
+A file is written beside its place and renamed, which every file system does in one step. For directories:
 
 1. Everything is written into a hidden directory next to the target, ``.NAME.partial-HOST-PROCESS-…``.
 2. The old target is renamed to ``.NAME.previous``, the new one to ``NAME``, and then the old one is deleted.
@@ -46,6 +48,27 @@ def replace_directory(path: Path) -> Iterator[Path]:
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def replace_file(path: Path) -> Iterator[Path]:
+    """Give a new file's path to write to; when the block ends, it takes the place of ``path``, whose folder is made.
+
+    Raises:
+        OSError: what went wrong, and where. ``path`` is then as it was before.
+    """
+    partial = path.with_name(f".{path.name}.partial-{uuid.uuid4().hex[:8]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        with partial.open("rb") as opened:
+            os.fsync(opened.fileno())
+        partial.replace(path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(error.errno, f"{reason}, while writing {path}; nothing was changed there") from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def find_directory(path: Path) -> Path | None:

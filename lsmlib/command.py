@@ -4,7 +4,6 @@ It adds nothing to what a notebook would do: open a Cohort, split off people, ma
 """
 
 import argparse
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -74,7 +73,6 @@ def main(argv: Sequence[str] | None = None) -> dict[str, list[float]]:
     """Run the command; the arguments are the process's own by default. What ``lsmlib.pretrain`` returns is returned."""
     parser = make_parser()
     args = parser.parse_args(argv)
-    os.environ.setdefault("KERAS_BACKEND", "jax")  # before anything imports Keras
     lsmlib.nn.keep_freed_memory()  # before there are threads
     if args.checkpoint_every and not args.checkpoint_dir:
         parser.error("--checkpoint-every needs --checkpoint-dir")

@@ -83,7 +83,7 @@ def _block(stack: Stack, tokens: np.ndarray, dtype: str) -> np.ndarray:
     hidden layer, for GELU. Kernels that do not compute scores again keep these, too.
     """
     kept = _bytes(dtype) * (8 * stack.width + 4 * stack.mlp) * tokens + 4 * stack.heads * tokens
-    if choose_kernel(dtype, stack.width // stack.heads) in ("plain", "xla"):
+    if choose_kernel(dtype, stack.width // stack.heads) in ("plain", "portable", "xla"):
         kept = kept + _bytes(dtype) * stack.heads * tokens**2
     return kept
 

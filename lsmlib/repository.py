@@ -15,7 +15,7 @@ def data_file(name: str) -> Path:
         name: below ``data``, for example ``"results/lsm2_ablations.csv"``.
 
     Raises:
-        ConnectionError: if it has to be fetched and cannot be.
+        ConnectionError: if it has to be fetched and cannot be; the message says where to put it by hand.
     """
     path = DATA / name
     if path.is_file():
@@ -27,4 +27,7 @@ def data_file(name: str) -> Path:
     try:
         return Path(pooch.retrieve(address, known_hash=None, fname=path.name, path=kept))
     except OSError as error:  # requests' errors are OSErrors too
-        raise ConnectionError(f"{address} could not be fetched: {error}. Put the file to {path} by hand") from error
+        raise ConnectionError(
+            f"{address} could not be fetched: {error}. Put the file to {kept / path.name} by hand, or use this package "
+            "in a clone of its repository, which holds it"
+        ) from error

@@ -144,7 +144,13 @@ def pretrain(
             and saved to ``log_dir`` if there is one.
         OSError: if a checkpoint cannot be written.
         MemoryError: if a step does not fit the device.
+        RuntimeError: if Keras was imported with another backend than JAX.
     """
+    if keras.backend.backend() != "jax":
+        raise RuntimeError(
+            f"Keras computes with {keras.backend.backend()!r} in this process, and lsmlib trains on JAX. Start anew "
+            'and import lsmlib before keras, or set KERAS_BACKEND to "jax" first'
+        )
     check_whole("steps", steps, 1)
     evaluate_every = max(steps // 10, 1) if evaluate_every is None else evaluate_every
     check_whole("evaluate_every", evaluate_every, 1)

@@ -10,7 +10,7 @@
 # **What** you will see: which device and which attention kernel compute; sixteen bits against thirty-two; memory, and two ways to need less;
 # one training on one device and on eight; a training that is killed, and goes on bit for bit; where the time of a step goes,
 # against what the chip could do; what to type on Colab, a TPU pod, and Slurm.
-# **Time**: ten minutes on a laptop. **Hardware**: any; with a GPU or TPU its numbers stand where this run has a CPU's.
+# **Time**: five minutes on a laptop. **Hardware**: any; with a GPU or TPU its numbers stand where this run has a CPU's.
 
 # %% tags=["colab-install"]
 import subprocess
@@ -72,7 +72,7 @@ print(describe_devices(model))
 
 # %% [markdown]
 # Attention is where kernels matter. `lsmlib` chooses its own, because the choice that Keras makes has traps
-# (on TPU it would make attention causal). Four kernels of one mathematics, all tested against the plain one:
+# (on TPU it would make attention causal). Five kernels of one mathematics, all tested against the plain one:
 
 # %%
 platforms = {"CPU": "cpu", "TPU": "tpu", "GPU (Ampere or later)": "cuda 8.0", "GPU (older)": "cuda 7.5", "AMD": "rocm"}
@@ -91,7 +91,7 @@ pd.DataFrame(
 # them, and gains nothing. The losses are what we look at: same seeds, same masks.
 
 # %%
-days = lsmlib.simulate_cohort(people=96 if PROFILE == "smoke" else 400, days=3, seed=SEED)
+days = lsmlib.simulate_cohort(people=96 if PROFILE == "smoke" else 200, days=3, seed=SEED)
 train, valid = (lsmlib.cut_windows(part, stride=60) for part in lsmlib.split_people(days, (0.9, 0.1), seed=SEED))
 {"train": train.sizes["day"], "valid": valid.sizes["day"]}
 
@@ -118,7 +118,7 @@ def fit_by_hand(model, rows, steps, batch_size=32):
 
 
 # %%
-steps = 6 if PROFILE == "smoke" else 200
+steps = 6 if PROFILE == "smoke" else 80
 runs, seconds = {}, {}
 for dtype in ("float32", "mixed_bfloat16"):
     model = lsmlib.LSM1(size, seed=SEED, dtype=dtype)
@@ -184,7 +184,7 @@ print(f"losses of all steps, computed again or kept: at most {difference_remater
 folder = Path(mkdtemp(prefix="lsmlib_"))
 lsmlib.save_cohort(train, folder / "train.zarr")
 lsmlib.save_cohort(valid, folder / "valid.zarr")
-few, many = (6, 40) if PROFILE == "smoke" else (20, 240)  # steps
+few, many = (6, 40) if PROFILE == "smoke" else (10, 120)  # steps
 
 
 def start(name, steps, *options, **environment):
@@ -273,7 +273,7 @@ plt.show()
 
 # %%
 model = lsmlib.LSM1(size, seed=SEED)
-batch_size, timed = 32, 4 if PROFILE == "smoke" else 60
+batch_size, timed = 32, 4 if PROFILE == "smoke" else 30
 rate, flops = measure_flops(), batch_size * training_flops(model, train).total
 _, step = fit_by_hand(model, train, timed, batch_size)
 batches = iter(lsmlib.make_batches(train, batch_size, seed=SEED))

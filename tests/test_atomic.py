@@ -14,7 +14,7 @@ import pytest
 import xarray as xr
 
 import lsmlib
-from lsmlib.atomic import find_directory, replace_directory
+from lsmlib.atomic import find_directory, replace_directory, replace_file
 from tests.cohorts import small_cohort
 
 # A server that has imported the package forks each child, so a child starts at once and without threads of ours.
@@ -152,3 +152,19 @@ def test_a_disk_that_refuses(tmp_path):
     assert "nothing was changed" in words
     assert lsmlib.open_cohort(path).attrs["seed"] == 1
     assert [entry.name for entry in tmp_path.iterdir()] == ["cohort.zarr"]
+
+
+def test_a_file_is_the_old_one_or_the_new_one(tmp_path):
+    path = tmp_path / "deep" / "page.html"
+    with replace_file(path) as partial:
+        partial.write_text("old")
+    with pytest.raises(ZeroDivisionError), replace_file(path) as partial:
+        partial.write_text("half")
+        _ = 1 / 0
+    assert path.read_text() == "old"
+    with pytest.raises(OSError, match=r"nothing was changed there"), replace_file(path):
+        pass  # nothing was written
+    with replace_file(path) as partial:
+        partial.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new" and [one.name for one in path.parent.iterdir()] == ["page.html"]

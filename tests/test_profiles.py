@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from lsmlib.models.sizes import LSM1_SIZES, LSM2_SIZES
+from lsmlib.models.sizes import LSM1_SIZES, LSM2_SIZES, count_parameters, nano_of_width
 from lsmlib.profiles import PROFILES, profile
 
 
@@ -15,6 +15,7 @@ def test_rows_are_found_by_their_own_names_and_grow():
         (rows, ("people", "days")),
         ([row.lsm1 for row in rows], ("people", "days", "steps", "batch_size")),
         ([row.lsm2 for row in rows], ("people", "days", "steps", "batch_size")),
+        ([row.scaling for row in rows], ("days", "steps", "batch_size")),
     ):
         for column in columns:
             values = [getattr(row, column) for row in table]
@@ -31,6 +32,17 @@ def test_paper_is_the_published_cohort():
 
 def test_sizes_exist():
     assert all(row.lsm1.size in LSM1_SIZES and row.lsm2.size in LSM2_SIZES for row in PROFILES.values())
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_grids_can_be_fitted(name):
+    grid = profile(name).scaling
+    sizes = [nano_of_width(size) if isinstance(size, int) else LSM1_SIZES[size] for size in grid.sizes]
+    assert list(map(count_parameters, sizes)) == sorted(map(count_parameters, sizes))
+    assert list(grid.people) == sorted(set(grid.people))
+    assert any(people * grid.days <= grid.people[-1] for people in grid.people)  # as many days from more people
+    if name != "smoke":  # whose laws are the recorded grid's
+        assert len(sizes) >= 4 and len(grid.people) >= 4
 
 
 def test_unknown_name_says_which_there_are():

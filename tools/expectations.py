@@ -101,10 +101,19 @@ def read_numbers(notebook: NotebookNode) -> dict[str, float]:
 
 
 def compare(numbers: Mapping[str, float], ranges: Mapping[str, Range]) -> list[str]:
-    """Return one line for each number that is out of its range, missing, or given without a range."""
+    """Return one line for each number that is out of its range, missing, or given without a range.
+
+    ``NAME_low`` and ``NAME_high`` are the interval of ``NAME``: they need no range and must have it between them.
+    """
+    ends = {f"{name}_{end}": name for name in ranges for end in ("low", "high")}
     problems = [f"{name}: expected, but the notebook does not give it" for name in ranges if name not in numbers]
-    problems += [f"{name}: given, but there is no range for it" for name in numbers if name not in ranges]
+    problems += [
+        f"{name}: given, but there is no range for it" for name in numbers if name not in ranges and name not in ends
+    ]
     for name, (low, high) in ranges.items():
         if name in numbers and not low <= numbers[name] <= high:
             problems.append(f"{name}: {numbers[name]:g} is not within [{low:g}, {high:g}]")
+        lower, upper = (numbers.get(f"{name}_{end}", numbers.get(name, 0.0)) for end in ("low", "high"))
+        if name in numbers and not lower <= numbers[name] <= upper:
+            problems.append(f"{name}: {numbers[name]:g} is not within its own interval [{lower:g}, {upper:g}]")
     return problems

@@ -10,6 +10,7 @@ outputs of a real run. Nothing here goes by file times, as ``jupytext --sync`` d
 import argparse
 import base64
 import hashlib
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -114,7 +115,8 @@ def run(source: Path, cell_minutes: float = 20.0) -> None:
         record_timing=False,
         store_widget_state=False,
     )
-    client.execute()
+    # in a kernel that is told another way to draw, figures would not come into the notebook
+    client.execute(env={name: value for name, value in os.environ.items() if name != "MPLBACKEND"})
     drop_progress_bars(notebook)
     save_figures(notebook)
     write(tidy(notebook), source.with_suffix(".ipynb"))

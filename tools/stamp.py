@@ -4,18 +4,21 @@
     python -m tools.stamp --check    only say what would change, and fail if anything would
 
 The repository's address stands in ``[project.urls] Repository``. It is stamped into the Colab badge (first line of each
-notebook), the Colab-only install cell (tagged ``colab-install``), CITATION.cff and README.md. environment.yml is made
-whole from the lists of packages and the comments beside them, but for the extra ``peers``.
+notebook), the Colab-only install cell (tagged ``colab-install``), CITATION.cff and README.md, whose tables are made
+anew (``tools.readme``). environment.yml is made whole from the lists of packages and the comments beside them, but for
+the extra ``peers``.
 """
 
 import argparse
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from tools.notebooks import ROOT, find_sources, read, sync
+from tools.readme import write_tables
 
 COLAB = "https://colab.research.google.com/github"
 BADGE_IMAGE = "https://colab.research.google.com/assets/colab-badge.svg"
@@ -109,9 +112,7 @@ def stamp_notebook(text: str, name: str, url: str) -> str:
     first = "# %% [markdown]\n"
     if not text.startswith(first):
         raise ValueError(f"{name} must begin with a markdown cell, `{first.strip()}`.")
-    owner_and_name = url.removeprefix("https://github.com/")
-    target = f"{COLAB}/{owner_and_name}/blob/main/notebooks/{name}.ipynb"
-    badge = f"# [![Open in Colab]({BADGE_IMAGE})]({target})\n"
+    badge = f"# {make_badge(name, url)}\n"
     body = text.removeprefix(first)
     body = BADGE.sub("", body, count=1).removeprefix("#\n") if BADGE.match(body) else body
     body, cells = INSTALL_CELL.subn(lambda _: INSTALL.replace("{url}", url), body)
@@ -120,6 +121,12 @@ def stamp_notebook(text: str, name: str, url: str) -> str:
             f'{name} must have one cell `# %% tags=["colab-install"]` with more cells after it, has {cells}.'
         )
     return f"{first}{badge}#\n{body}"
+
+
+def make_badge(name: str, url: str) -> str:
+    """Return markdown that opens a notebook in Colab."""
+    target = f"{COLAB}/{url.removeprefix('https://github.com/')}/blob/main/notebooks/{name}.ipynb"
+    return f"[![Open in Colab]({BADGE_IMAGE})]({target})"
 
 
 def make_files(root: Path = ROOT) -> Iterator[tuple[Path, str]]:
@@ -133,7 +140,7 @@ def make_files(root: Path = ROOT) -> Iterator[tuple[Path, str]]:
         text = file.read_text(encoding="utf-8")
         for before, after in ((old, url), (_slug(old), _slug(url))):
             text = re.sub(rf"{re.escape(before)}(?![\w-])", after, text)
-        yield file, text
+        yield file, write_tables(text, root, partial(make_badge, url=url)) if file.name == "README.md" else text
     for source in find_sources(folder=root / "notebooks"):
         yield source, stamp_notebook(source.read_text(encoding="utf-8"), source.stem, url)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import xarray as xr
 
 from lsmlib.datasets.aw_fb import load_aw_fb
+from lsmlib.datasets.cards import CARDS
 from lsmlib.datasets.download import find_folder, get_card, unpacked
 from lsmlib.datasets.files import find_file, not_here
 from lsmlib.datasets.fitbit import load_fitbit
@@ -40,6 +41,31 @@ def load(name: str, folder: str | Path | None = None, *, non_wear: str | None = 
         cohort = LOADERS[name](place, non_wear)
     cohort.attrs |= {"source": f"{card.title}. {card.citation}. {card.page}", "licence": card.licence}
     return cohort
+
+
+def available(folder: str | Path) -> list[str]:
+    """Which of the public data sets lie in a folder, each in a folder of its own name: those that ``load`` can read.
+
+    Args:
+        folder: for example that of ``make tutorial DATA=folder``. Nothing in it is read or changed.
+
+    Raises:
+        ValueError: if it is no folder, or holds none of them; the message says what is there and what was expected.
+    """
+    place = Path(folder).expanduser()
+    names = ", ".join(CARDS)
+    if not place.is_dir():
+        raise ValueError(f"{place} is {'a file' if place.exists() else 'not there'}; expected a folder with {names}")
+    found = [name for name in CARDS if (place / name).is_dir()]
+    if not found:
+        there = sorted(path.name for path in place.iterdir())
+        listed = ", ".join(there[:5]) + (f" and {len(there) - 5} more" if len(there) > 5 else "") or "nothing"
+        raise ValueError(
+            f"{place} holds none of the public data sets: there is {listed}; expected at least one folder called "
+            f"{names}. A recording of your own is read by lsmlib.read_fitabase, read_apple_health, "
+            "read_fitbit_takeout, read_empatica, read_actigraphy or read_table"
+        )
+    return found
 
 
 def _load_depresjon(folder: Path, non_wear: str | None) -> xr.Dataset:

@@ -3,6 +3,14 @@ from .activity_windows import activity_windows as activity_windows
 from .backbones import TokenPool as TokenPool
 from .backbones import conv_net as conv_net
 from .backbones import embed_pooled as embed_pooled
+from .calibration import calibrate as calibrate
+from .calibration import calibration_fillers as calibration_fillers
+from .calibration import calibration_tasks as calibration_tasks
+from .calibration import measured_gaps as measured_gaps
+from .calibration import minutes_to_reading as minutes_to_reading
+from .calibration_scores import calibration_table as calibration_table
+from .calibration_scores import compare_fillers as compare_fillers
+from .calibration_scores import expected_error as expected_error
 from .caption_baselines import caption_table as caption_table
 from .caption_baselines import commonest_caption as commonest_caption
 from .caption_baselines import nearest_captions as nearest_captions
@@ -25,6 +33,7 @@ from .few_shot import draw_shots as draw_shots
 from .few_shot import few_shot as few_shot
 from .few_shot import summarise_draws as summarise_draws
 from .fills import BASELINES as BASELINES
+from .fills import OtherDaysFill as OtherDaysFill
 from .fills import TimeOfDayFill as TimeOfDayFill
 from .fills import WienerFill as WienerFill
 from .fills import linear_fill as linear_fill
@@ -90,6 +99,7 @@ from .robustness import remove as remove
 from .robustness import robustness_table as robustness_table
 from .tasks import LABEL_TASKS as LABEL_TASKS
 from .tasks import label_windows as label_windows
+from .word_overlap import word_overlap_table as word_overlap_table
 from .zero_shot import ZERO_SHOT_TASKS as ZERO_SHOT_TASKS
 from .zero_shot import activity_probabilities as activity_probabilities
 from .zero_shot import group_predictions as group_predictions

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 import xarray as xr
 
-from lsmlib.checks import BLOCK, check_cohort
+from lsmlib.checks import BLOCK, check_cohort, check_whole
 from lsmlib.evaluate.generative_tasks import observed_cells, visible_readings
 from lsmlib.signals import HIGH, LOW, MEAN, MINUTES_PER_DAY, SIGNALS, denormalise, normalise
 from lsmlib.windows import fill_gaps
@@ -138,6 +138,60 @@ class TimeOfDayFill:
         return np.where(np.isnan(visible), self.profile[_minutes_of_day(windows)], visible)
 
 
+class OtherDaysFill:
+    """Mean by time of day of the *other* days at hand: ``TimeOfDayFill`` where there are no other people to learn from.
+
+    Days are dealt out into parts, and each is filled from the days of the other parts. Among these may be days of the
+    same person, so this knows the person as well as the hour: what somebody has who keeps a diary and no model.
+
+    Example:
+        ``OtherDaysFill().fit(days)(days, hidden)``
+    """
+
+    def __init__(self, parts: int = 5, seed: int = 0) -> None:
+        check_whole("parts", parts, 2)
+        self.parts, self.seed = parts, seed
+        self.fills: list[TimeOfDayFill] = []
+        self.part_of: dict[tuple[str, np.datetime64], int] = {}
+
+    def fit(self, cohort: xr.Dataset) -> "OtherDaysFill":
+        """Learn the usual day of all parts but one, for each.
+
+        Args:
+            cohort: whole days, the ones that are to be filled among them.
+
+        Returns:
+            This object, fitted.
+
+        Raises:
+            ValueError: if this is no Cohort, or of one day.
+        """
+        check_cohort(cohort, values=False)
+        days = cohort.sizes["day"]
+        if days < 2:
+            raise ValueError("there is 1 day; expected at least 2, so that each can be filled from others")
+        parts = min(self.parts, days)
+        part = np.random.default_rng(self.seed).permutation(days) % parts
+        self.fills = [TimeOfDayFill().fit(cohort.isel(day=np.flatnonzero(part != one))) for one in range(parts)]
+        self.part_of = dict(zip(_keys(cohort), part.tolist(), strict=True))
+        return self
+
+    def __call__(self, windows: xr.Dataset, hidden: np.ndarray) -> np.ndarray:
+        """Fill in: arguments and result as ``mean_fill``.
+
+        Raises:
+            ValueError: if this is not fitted, a day was not among those it was fitted on, or ``hidden`` does not fit.
+        """
+        if unknown := [key for key in _keys(windows) if key not in self.part_of]:
+            raise ValueError(f"{unknown[0]} is none of the days that fit(days) was given; fit it on these days first")
+        part = np.array([self.part_of[key] for key in _keys(windows)])
+        filled = visible_readings(windows, hidden)
+        for one in np.unique(part):
+            rows = np.flatnonzero(part == one)
+            filled[rows] = self.fills[one](windows.isel(day=rows), hidden[rows])
+        return filled
+
+
 class WienerFill:
     """The strong classical baseline: the best linear guess from all visible readings of the window at once.
 
@@ -224,6 +278,11 @@ class WienerFill:
             guess = denormalise(np.swapaxes(expected, 0, 1) + self.mean)
             filled[first : first + BLOCK] = np.where(known, block, np.clip(guess, LOW, HIGH))
         return filled
+
+
+def _keys(windows: xr.Dataset) -> list[tuple[str, np.datetime64]]:
+    """Whose day each is, and which."""
+    return list(zip(windows["person"].values.tolist(), windows["date"].values.astype("datetime64[D]"), strict=True))
 
 
 def _minutes_of_day(windows: xr.Dataset) -> np.ndarray:

@@ -17,7 +17,7 @@ import numpy as np
 import xarray as xr
 
 from lsmlib.checks import check_whole
-from lsmlib.signals import SENSORS, SIGNALS
+from lsmlib.signals import SENSORS, SIGNAL_NAMES, SIGNALS, index_of
 
 DURATIONS = (10, 20, 30, 60, 120)  # minutes
 HORIZONS = (60, 180, 360)  # minutes of a day; how long LSM-2's are is not known to us
@@ -206,27 +206,35 @@ class SensorImputation(Task):
 
 @dataclass(frozen=True)
 class SignalsRemoved(Task):
-    """Hide so many of the 26 signals for the whole window, drawn for each window, while the others stay visible.
+    """Hide so many of the signals for the whole window, drawn for each window, while the others stay visible.
 
     Of a sensor with several signals the ones that remain tell of the ones removed, unlike in ``SensorImputation``.
-    Signals are drawn whether the window has readings of them or not: those it lacks are no target.
+    Signals are drawn whether the window has readings of them or not: those it lacks are no target. By default all 26
+    may be drawn; ``among`` names fewer, for example those that a device has.
     """
 
     count: int
+    among: tuple[str, ...] = SIGNAL_NAMES
     kind = "signals"
 
     def __post_init__(self):
-        check_whole("count", self.count, 1, len(SIGNALS) - 1)
+        for name in self.among:
+            index_of(name)
+        if len(set(self.among)) < max(len(self.among), 2):
+            raise ValueError(f"among is {self.among}; expected at least two signals, each once")
+        check_whole("count", self.count, 1, len(self.among) - 1)
 
     @property
     def name(self) -> str:
         """See ``Task.name``."""
-        return f"{self.count} signal{'s' * (self.count > 1)} removed"
+        among = "" if self.among == SIGNAL_NAMES else f", of {' and '.join(self.among)}"
+        return f"{self.count} signal{'s' * (self.count > 1)} removed{among}"
 
     def hide(self, minutes: int, random: np.random.Philox) -> np.ndarray:
         """See ``Task.hide``."""
         cells = np.zeros((minutes, len(SIGNALS)), bool)
-        cells[:, np.argsort(random.random_raw(len(SIGNALS)), kind="stable")[: self.count]] = True
+        drawn = np.argsort(random.random_raw(len(self.among)), kind="stable")[: self.count]
+        cells[:, [index_of(self.among[at]) for at in drawn]] = True
         return cells
 
 

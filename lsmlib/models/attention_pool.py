@@ -52,14 +52,19 @@ class AttentionPool(keras.layers.Layer):
         rows, days, count = at.shape[0] or ops.shape(at)[0], at.shape[1], at.shape[2]
         place = ops.reshape(ops.maximum(at, 0), (rows, days * count))
         both = ops.take_along_axis(self.key_value(tokens), place[:, :, None], axis=1)
-        heads = (rows * days, count, self.heads, self.width // self.heads)
-        key, value = (ops.reshape(part, heads) for part in ops.split(both, 2, axis=-1))
-        query = self.query(ops.cast(self.query_token, tokens.dtype))
-        query = ops.broadcast_to(query, (rows * days, self.queries, self.width))
-        query = ops.reshape(query, (rows * days, self.queries, *heads[2:]))
-        visible = ops.reshape(at >= 0, (rows * days, count))
+        both = ops.reshape(both, (rows * days, count, 2 * self.width))
+        return self.look_at(both, ops.reshape(at >= 0, (rows * days, count)))
+
+    def look_at(self, key_value: Any, visible: Any) -> Any:
+        """Pool days with a row each: ``key_value`` of their tokens ``[b, n, 2 w]``, ``visible`` bool ``[b, n]``."""
+        days, count = ops.shape(visible)
+        heads = self.heads, self.width // self.heads
+        key, value = (ops.reshape(part, (days, count, *heads)) for part in ops.split(key_value, 2, axis=-1))
+        query = self.query(ops.cast(self.query_token, key_value.dtype))
+        query = ops.broadcast_to(query, (days, self.queries, self.width))
+        query = ops.reshape(query, (days, self.queries, *heads))
         seen = attention(query, key, value, visible)
-        pooled = self.projection(ops.reshape(seen, (rows * days, self.queries, self.width)))
+        pooled = self.projection(ops.reshape(seen, (days, self.queries, self.width)))
         # zeros would have no direction to be told by, and a gradient without bounds
         empty = ops.logical_not(ops.any(visible, axis=1))[:, None, None]
         pooled = ops.where(empty, ops.cast(self.empty_token, pooled.dtype), pooled)

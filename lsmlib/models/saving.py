@@ -24,6 +24,10 @@ class SavedModel(keras.Model):
         """Save as Keras does, but aside, and then put the whole file into place.
 
         Of several processes that train together, all must ask for it; the first writes.
+
+        Raises:
+            ValueError: if the file's name does not end in ``.keras``.
+            FileExistsError: if the file exists and ``overwrite`` is False.
         """
         path = Path(filepath)
         if path.suffix != ".keras":

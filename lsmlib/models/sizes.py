@@ -72,6 +72,21 @@ def size_of(name: str | AnySize, table: dict[str, AnySize]) -> AnySize:
     return size
 
 
+def nano_of_width(width: int) -> Size:
+    """LSM-1's nano made wider or narrower, for scaling experiments: the same layers, heads of 16, decoder of 3/4 width.
+
+    Blocks grow with the square of the width, and a width of 64 is nano itself.
+
+    Raises:
+        ValueError: if the width is no multiple of 16.
+    """
+    if width < 16 or width % 16:
+        raise ValueError(f"width is {width}; expected a multiple of 16, such as 32")
+    (encoder, decoder), heads = LSM1_SIZES["nano"], width // 16
+    inner = 3 * width // 4
+    return Size(Stack(encoder.layers, width, heads, 4 * width), Stack(decoder.layers, inner, heads, 4 * inner))
+
+
 def count_parameters(size: Size | SensorLMSize) -> int:
     """Parameters of all blocks; embeddings and predictions, which depend on the patches, add some percent at most."""
     blocks = (

@@ -1,7 +1,7 @@
-"""Attention, owned: one function, and four kernels of the same mathematics, chosen by device and precision.
+"""Attention, owned: one function, and five kernels of the same mathematics, chosen by device and precision.
 
 Keras would choose for us, but on TPU it chooses a kernel that makes attention causal when there is no mask; so nothing
-here asks it to. Every kernel but the reference needs the JAX backend, and is tested against the reference.
+here asks it to. Every kernel is tested against the reference; two of them run on any backend of Keras.
 """
 
 import keras
@@ -33,6 +33,8 @@ def attention(query, key, value, visible=None, *, lengths=None, kernel: str | No
               the gradient instead of being kept.
             - ``"xla"``: ``jax.nn.dot_product_attention``, left to the compiler.
             - ``"cudnn"``: flash attention on NVIDIA GPUs (Ampere or later), bfloat16 or float16.
+            - ``"portable"``: keras.ops as well, as two products and a softmax, for which runtimes of exported graphs
+              have fast operations. On any backend, and what others than JAX use.
 
     Returns:
         ``[b, n, h, c]``, of the dtype of ``query``.
@@ -77,10 +79,10 @@ def choose_kernel(dtype: str, channels: int, platform: str | None = None) -> str
             for other backends of Keras; None: where this process computes.
 
     Returns:
-        ``"plain"``, ``"blocked"``, ``"xla"`` or ``"cudnn"``.
+        ``"portable"``, ``"blocked"``, ``"xla"`` or ``"cudnn"``.
     """
     platform = _find_platform() if platform is None else platform
-    return next(k for k in ("blocked", "cudnn", "xla", "plain") if not _find_obstacle(k, dtype, channels, platform))
+    return next(k for k in ("blocked", "cudnn", "xla", "portable") if not _find_obstacle(k, dtype, channels, platform))
 
 
 def _find_platform() -> str:
@@ -96,7 +98,7 @@ def _find_platform() -> str:
 
 def _find_obstacle(kernel: str, dtype: str, channels: int, platform: str) -> str | None:
     """Why a kernel cannot run, if it cannot."""
-    if kernel == "plain":
+    if kernel in ("plain", "portable"):
         return None
     if platform == "no jax":
         return f"the backend of Keras is {keras.backend.backend()!r}, this kernel is written for 'jax'"
@@ -135,6 +137,21 @@ def _plain(query, key, value, visible, lengths):
     return ops.cast(ops.einsum("bhnm,bmhc->bnhc", weights, value), dtype)
 
 
+def _portable(query, key, value, visible, lengths):
+    dtype, channels = query.dtype, query.shape[-1]
+    query, key, value = (ops.transpose(ops.cast(x, "float32"), (0, 2, 1, 3)) for x in (query, key, value))
+    query = query * channels**-0.5
+    if visible is not None:
+        # As one channel more, the scores of invisible keys cost next to nothing: query · key + 1 · NEVER.
+        never = ops.where(visible, 0.0, NEVER)[:, None, :, None]
+        query = ops.concatenate([query, ops.ones_like(query[..., :1])], axis=-1)
+        key = ops.concatenate([key, ops.zeros_like(key[..., :1]) + never], axis=-1)
+    scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
+    if lengths is not None:
+        scores = ops.where(_pairs(scores.shape[2], None, lengths), scores, NEVER)
+    return ops.cast(ops.transpose(ops.matmul(ops.softmax(scores), value), (0, 2, 1, 3)), dtype)
+
+
 def _blocked(query, key, value, visible, lengths):
     if lengths is not None:
         from lsmlib.nn.cpu_stretches import attend_in_stretches
@@ -166,7 +183,7 @@ def _cudnn(query, key, value, visible, lengths):
     return dot_product_attention(query, key, value, implementation="cudnn", **options)[:, :n]
 
 
-KERNELS = {"plain": _plain, "blocked": _blocked, "xla": _xla, "cudnn": _cudnn}
+KERNELS = {"plain": _plain, "blocked": _blocked, "xla": _xla, "cudnn": _cudnn, "portable": _portable}
 
 
 def _check(query, key, value, visible, lengths) -> None:

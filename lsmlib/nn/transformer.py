@@ -39,6 +39,9 @@ class MimeticUniform(keras.initializers.GlorotUniform):
     positions are alike. Trained transformers do so, and otherwise have to find it (mimetic initialisation, Trockman &
     Kolter, 2023, of which this is the part for queries and keys; theirs is a sum of noise and identity). With
     ``gain=0`` all three are drawn alone.
+
+    Raises:
+        ValueError: if ``gain`` is negative or not finite.
     """
 
     def __init__(self, gain: float, seed: int) -> None:

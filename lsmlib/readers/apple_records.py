@@ -55,7 +55,7 @@ class Records:
         self._models: dict[str, str] = {}
 
     def take_record(self, pairs: list[str], line: int) -> None:
-        """Take a ``Record`` element."""
+        """Take a ``Record`` element. Raises ``ValueError`` if it lacks an attribute."""
         self.rows += 1
         try:
             kind = pairs[1] if pairs[:1] == ["type"] else as_dict(pairs)["type"]
@@ -80,7 +80,7 @@ class Records:
             raise ValueError(f"{self.name}, line {line}: a Record without {error}. Is the file damaged?") from error
 
     def take_workout(self, pairs: list[str], line: int) -> None:
-        """Take a ``Workout`` element."""
+        """Take a ``Workout`` element. Raises ``ValueError`` if it lacks an attribute."""
         self.rows += 1
         attributes = as_dict(pairs)
         try:

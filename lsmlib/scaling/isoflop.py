@@ -55,7 +55,15 @@ def best_size(law: JointLaw, flops: float, flops_per_unit: float) -> Optimum:
 
 
 def flops_per_unit(flops: np.ndarray, parameters: np.ndarray, data: np.ndarray) -> float:
-    """k of C = k·N·D: the median over runs. ``data`` is what was read, epoch after epoch.
+    """k of C = k·N·D: the median over runs.
+
+    Args:
+        flops: of each run ``[r]``.
+        parameters: of each run ``[r]``.
+        data: what each run read, epoch after epoch, ``[r]``.
+
+    Raises:
+        ValueError: if k of a run is no number above 0.
 
     Warns:
         UserWarning: if it differs between runs by more than a factor of two, so that one number is not enough.

@@ -50,7 +50,7 @@ class JointLaw:
     draws: np.ndarray = field(repr=False)  # [resamples, 5] E, log A, log B, alpha, beta
 
     def predict(self, parameters: np.ndarray | float, data: np.ndarray | float) -> np.ndarray:
-        """The loss at these sizes and amounts of data."""
+        """The loss at these sizes and amounts of data, with the shape of both together."""
         n, d = np.log(np.asarray(parameters, float)), np.log(np.asarray(data, float))
         return self.E + np.exp(np.log(self.A) - self.alpha * n) + np.exp(np.log(self.B) - self.beta * d)
 
@@ -65,7 +65,7 @@ class JointLaw:
     def prediction_interval(
         self, parameters: np.ndarray | float, data: np.ndarray | float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Where the mean of a new cell would be, with as many seeds as those fitted: low and high ends."""
+        """Where the mean of a new cell would be, with as many seeds as those fitted: ends as of ``interval``."""
         low, high = self.interval(parameters, data)
         value = self.predict(parameters, data)
         spread = stats.t.ppf((1 + self.level) / 2, len(self.loss) - 5) * self.sd * value

@@ -56,7 +56,7 @@ class PowerLaw:
     within: tuple[float, float, float] = field(repr=False)  # largest error, least and most e-foldings of the intervals
 
     def predict(self, x: np.ndarray | float) -> np.ndarray:
-        """The curve at these x."""
+        """The curve at these x, with their shape."""
         return self.a * np.asarray(x, float) ** self.b + self.c
 
     def interval(self, x: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
@@ -64,7 +64,7 @@ class PowerLaw:
         return _ends_at(_Family(self.x, self.loss), self.within, np.asarray(x, float))
 
     def prediction_interval(self, x: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
-        """Where the mean of a new cell would be, with as many seeds as those fitted: low and high ends."""
+        """Where the mean of a new cell would be, with as many seeds as those fitted: ends as of ``interval``."""
         low, high = self.interval(x)
         value, spread = self.predict(x), _t(self.level, len(self.x)) * self.sd
         return value - np.hypot(value - low, spread * value), value + np.hypot(high - value, spread * value)

@@ -40,8 +40,8 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
     path = record_path(folder, record["cell"])
     if path.exists():
         raise ValueError(f"{record['cell']} has a record already, {path}; delete it to run the cell again")
-    _write(pd.DataFrame([record]), path)
-    _write(_gather(folder), folder / TABLE)
+    save_records(pd.DataFrame([record]), path)
+    save_records(_gather(folder), folder / TABLE)
 
 
 def read_records(place: str | Path, mixed_versions: bool = False) -> pd.DataFrame:
@@ -133,7 +133,12 @@ def _gather(folder: Path) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _write(table: pd.DataFrame, path: Path) -> None:
+def save_records(table: pd.DataFrame, path: Path) -> None:
+    """Write a table of records to ``path``, whole or not at all.
+
+    Raises:
+        OSError: if it cannot be written; then what was there is unchanged.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:

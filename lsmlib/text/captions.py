@@ -12,10 +12,10 @@ from zlib import crc32
 import numpy as np
 import xarray as xr
 
-from lsmlib.checks import check_whole
+from lsmlib.checks import check_cohort, check_whole
 from lsmlib.signals import SIGNAL_NAMES
-from lsmlib.text.describe import DECIMALS_OF, GROUPS, DayFacts, check_levels, find_facts, names_of
-from lsmlib.text.facts import LEVELS, Caption, Fact, Sentence, join_sentences, write_clock
+from lsmlib.text.describe import DECIMALS_OF, check_levels, describe_days, names_of
+from lsmlib.text.facts import LEVELS, STATISTICS, Caption, Fact, Sentence, join_sentences, write_clock
 from lsmlib.text.parse import parse_caption
 from lsmlib.text.templates import PHRASES, TEMPLATES, UNITS
 
@@ -23,7 +23,6 @@ _WORDS = {
     name: {"Signal": phrase[0].upper() + phrase[1:], "signal": phrase, "unit": UNITS[name]}
     for name, phrase in PHRASES.items()
 }
-_NUMBER = {name: f"{{:.{DECIMALS_OF[name]}f}}".format for name in SIGNAL_NAMES}
 _DRAWS = len(SIGNAL_NAMES) + sum(map(len, TEMPLATES.values()))  # random words a caption takes
 
 
@@ -57,45 +56,39 @@ def caption_days(
         ValueError: as ``find_facts``; if ``leave_out`` names no activity of the Cohort; or if a name of an activity or
             mood cannot be told apart from the words around it.
     """
+    check_cohort(cohort, values=False, empty_days=True)
     levels = check_levels(levels)
     check_whole("seed", seed, 0, 2**64 - 1)
-    found = find_facts(cohort, levels, signals)
+    draws = _draw(seed, cohort)
+    signals_first = np.argsort(draws[:, : len(SIGNAL_NAMES)], axis=1)
+    found = describe_days(cohort, levels, signals, signals_first if signals is None else None)
     left_out = _check_left_out(cohort, leave_out)
     if "semantic" in levels:
         _check_names(cohort)
-    who = zip(cohort["person"].values.tolist(), cohort["date"].values.astype("datetime64[D]").astype(str), strict=True)
-    # Philox promises the same stream for ever, and a key a day costs no state.
-    keys = [crc32(f"{person} {date}".encode()) for person, date in who]
-    draws = np.array([np.random.Philox(key=[seed, key]).random_raw(_DRAWS) for key in keys])
-    extras = np.argsort(draws[:, : len(SIGNAL_NAMES)], axis=1).tolist()
     orders, at = {}, len(SIGNAL_NAMES)
     for kind, templates in TEMPLATES.items():
         orders[kind] = np.argsort(draws[:, at : at + len(templates)], axis=1).tolist()
         at += len(templates)
     return [
         _write(
-            _choose(day, levels, extras[row] if signals is None else [], left_out),
+            [one for one in day.told if one[0].statistic != "activity" or one[0].subject not in left_out],
             {kind: order[row] for kind, order in orders.items()},
         )
         for row, day in enumerate(found)
     ]
 
 
-def _choose(day: DayFacts, levels: Sequence[str], order: Sequence[int], left_out: set[str]) -> list[tuple[Fact, ...]]:
-    """What the caption of a day tells, a tuple a sentence; spare signals are drawn in ``order``, if one is given."""
-    told = [one for one in day.told if one[0].statistic != "activity" or one[0].subject not in left_out]
-    if "statistical" not in levels or not len(order):
-        return told
-    spare = {one[0].subject: one for one in day.spare if one[0].level == "statistical"}
-    usable = [SIGNAL_NAMES[at] for at in order if SIGNAL_NAMES[at] in spare]
-    statistics = []
-    for group in GROUPS:
-        statistics += [one for one in told if one[0].level == "statistical" and one[0].subject in group.always]
-        statistics += [spare[name] for name in usable if name in group.at_times][: group.draws]
-    chosen = []
-    for level in levels:
-        chosen += statistics if level == "statistical" else [one for one in told if one[0].level == level]
-    return chosen
+def _draw(seed: int, cohort: xr.Dataset) -> np.ndarray:
+    """Random words, uint64 ``[d, n]``. Philox promises the same stream for ever, and a key a day costs no state."""
+    who = zip(cohort["person"].values.tolist(), cohort["date"].values.astype("datetime64[D]").astype(str), strict=True)
+    bits = np.random.Philox(key=np.array([seed, 0], np.uint64))
+    start = bits.state
+    words = np.empty((cohort.sizes["day"], _DRAWS), np.uint64)
+    for row, (person, date) in zip(words, who, strict=True):
+        start["state"]["key"][1] = crc32(f"{person} {date}".encode())
+        bits.state = start  # as a new Philox of this key, which would first ask the system for a seed
+        row[:] = bits.random_raw(_DRAWS)
+    return words
 
 
 def _write(claims: Iterable[tuple[Fact, ...]], orders: dict[str, list[int]]) -> Caption:
@@ -115,20 +108,22 @@ def _write(claims: Iterable[tuple[Fact, ...]], orders: dict[str, list[int]]) -> 
 def write_sentence(template: str, facts: tuple[Fact, ...]) -> Sentence:
     """Fill a template of the facts' kind; of a signal's statistics, it states those for which it has a slot."""
     first = facts[0]
-    if first.level == "statistical":
-        number = _NUMBER[first.subject]
-        slots = {fact.statistic: number(fact.value) for fact in facts[:4]}
-        if "{minutes}" in template:
-            slots["minutes"] = f"{facts[4].value:.0f}"
-        text = template.format(**slots, **_WORDS[first.subject])
-        return Sentence(text, "statistical", facts if "{minutes}" in template else facts[:4])
-    times = {"start": write_clock(first.start), "end": write_clock(first.end)}
-    if first.level == "structural":
-        number = _NUMBER[first.subject]
-        return Sentence(
-            template.format(value=number(first.value), **times, **_WORDS[first.subject]), "structural", facts
-        )
-    return Sentence(template.format(name=first.subject, **times), "semantic", facts)
+    level = first.level
+    wording = _wording(template, "" if level == "semantic" else first.subject)
+    if level == "statistical":
+        facts = facts if "{minutes}" in template else facts[:4]
+        return Sentence(wording.format(*(fact.value for fact in facts)), level, facts)
+    value = first.subject if level == "semantic" else first.value
+    return Sentence(wording.format(value, write_clock(first.start), write_clock(first.end)), level, facts)
+
+
+@lru_cache(maxsize=len(SIGNAL_NAMES) * sum(map(len, TEMPLATES.values())))
+def _wording(template: str, signal: str) -> str:
+    """A template with a signal's words, and its other slots as ``str.format`` fills them fastest: by number."""
+    decimals = DECIMALS_OF.get(signal)
+    slots = {statistic: f"{{{at}:.{decimals}f}}" for at, statistic in enumerate(STATISTICS)}
+    slots |= {"minutes": "{4:.0f}", "value": f"{{0:.{decimals}f}}", "name": "{0}", "start": "{1}", "end": "{2}"}
+    return template.format(**slots, **_WORDS.get(signal, {}))
 
 
 def _check_left_out(cohort: xr.Dataset, leave_out: Sequence[str]) -> set[str]:

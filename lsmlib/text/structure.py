@@ -136,15 +136,18 @@ def _around(mean: np.ndarray, prominence: np.ndarray, tops: np.ndarray) -> np.nd
 
 def _find_trends(mean: np.ndarray, noise: np.ndarray) -> list[list[Found]]:
     """The trends of each row of ``mean`` ``[n, 48]``, given the noise ``[n]``."""
-    sums = _running_sums(mean)
     price = np.divide(1, noise**2, out=np.zeros_like(noise), where=noise > 0)
     width = _range(mean)
+    packed = _pack(mean)
     # All pieces (row, start, stop) at once, the pieces of a row in their order.
-    row, start, stop = _list_pieces(_best_pieces(sums, price))
-    line = _fit(sums[:6, row, stop] - sums[:6, row, start], price[row])
+    row, start = np.nonzero(_divide(packed, price))
+    stop = np.where(np.append(row[1:] == row[:-1], False), np.append(start[1:], 0), BINS)
+    before, after = packed.before[row, start], packed.before[row, stop]
+    column = packed.column[row]
+    line = _fit(after - before, packed.sums[:, after, column] - packed.sums[:, before, column], price[row])
     start, stop = _meet(row, start, stop, line)
     first, last = _observed_ends(mean, row, start, stop)
-    count = sums[0, row, stop] - sums[0, row, start]
+    count = packed.before[row, stop] - packed.before[row, start]
     is_trend = (
         (count >= TREND_BINS)
         & (count >= TREND_FILLED * (last - first + 1))
@@ -174,16 +177,28 @@ def _as_told(piece: Found, mean: np.ndarray, width: float) -> Found | None:
     return piece._replace(value=change, strength=change / width)
 
 
-def _running_sums(mean: np.ndarray) -> np.ndarray:
-    """Sums over the bins before each, of 1, x, y, xx, xy, yy and of gaps: ``[7, n, 49]``; y is centred."""
+class _Packed(NamedTuple):
+    """Rows without their bins that hold no reading; columns are rows, those with most readings first."""
+
+    column: np.ndarray  # of each row, [n]
+    before: np.ndarray  # how many readings lie before each bin, [n, 49]
+    end: np.ndarray  # the bin after the k-th reading, counted from 1, [49, n]; 0 before the first
+    sums: np.ndarray  # over the first k readings of x, y, xx, xy and yy, [5, 49, n]; x is the bin, y is centred
+
+
+def _pack(mean: np.ndarray) -> _Packed:
     seen = ~np.isnan(mean)
-    x = np.arange(BINS) * seen
-    centre = np.where(seen, mean, 0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
-    y = np.where(seen, mean - centre[:, None], 0)
-    long_gap = np.zeros(mean.shape, bool)  # three bins in a row without readings, marked at the third
-    long_gap[:, 2:] = ~(seen[:, 2:] | seen[:, 1:-1] | seen[:, :-2])
-    sums = np.cumsum([seen, x, y, x * x, x * y, y * y, long_gap], axis=2, dtype=float)
-    return np.pad(sums, ((0, 0), (0, 0), (1, 0)))
+    before = np.pad(np.cumsum(seen, axis=1), ((0, 0), (1, 0)))
+    count = before[:, -1]
+    order = np.argsort(-count, kind="stable")
+    column = np.empty_like(order)
+    column[order] = np.arange(len(order))
+    bins = np.argsort(~seen[order], axis=1, kind="stable").T  # the others after them; their sums are not used
+    centre = np.where(seen, mean, 0).sum(axis=1) / np.maximum(count, 1)
+    x, y = bins.astype(float), (mean - centre[:, None])[order, bins]
+    sums = np.zeros((5, BINS + 1, len(mean)))
+    np.cumsum([x, y, x * x, x * y, y * y], axis=1, out=sums[:, 1:])
+    return _Packed(column, before, np.pad(bins + 1, ((1, 0), (0, 0))), sums)
 
 
 class Line(NamedTuple):
@@ -192,38 +207,57 @@ class Line(NamedTuple):
     slope: np.ndarray  # a bin; 0 of a level
     height: np.ndarray  # at bin 0
     centred: np.ndarray  # sum of squared distances from the middle, along time
-    cost: np.ndarray  # in squared bin noise
 
 
-def _fit(sums: np.ndarray, price: np.ndarray) -> Line:
-    """Fit bins of given sums of 1, x, y, xx, xy, yy, at a price for a squared difference."""
-    n, x, y, xx, xy, yy = sums
-    n = np.maximum(n, 1)
+def _fit(count: np.ndarray, sums: np.ndarray, price: np.ndarray) -> Line:
+    """Fit so many bins of given sums of x, y, xx, xy, yy, at a price for a squared difference."""
+    x, y, xx, xy, _ = sums
+    n = np.maximum(count, 1)
     centred = xx - x * x / n
     across = xy - x * y / n
     slope = across / np.maximum(centred, 0.4)  # 0 / 0.4 of a single bin; of two bins, centred is 0.5
-    left = (yy - y * y / n) * price
-    saved = slope * across * price > LINE_COST - LEVEL_COST
-    slope = np.where(saved, slope, 0)
-    cost = np.where(saved, left - slope * across * price + LINE_COST, left + LEVEL_COST)
-    return Line(slope, (y - slope * x) / n, centred, cost)
+    slope = np.where(slope * across * price > LINE_COST - LEVEL_COST, slope, 0)
+    return Line(slope, (y - slope * x) / n, centred)
 
 
-def _best_pieces(sums: np.ndarray, price: np.ndarray) -> np.ndarray:
-    """Where the last piece of the best division of the first j bins begins, ``[n, 49]``."""
-    best = np.full((len(price), BINS + 1), np.inf)
-    best[:, 0] = 0
-    begin = np.zeros((len(price), BINS + 1), int)
-    gaps, third = sums[6], np.minimum(np.arange(BINS) + 2, BINS)
-    for stop in range(1, BINS + 1):
-        within = sums[:6, :, stop, None] - sums[:6, :, :stop]
-        # A piece may lead over two bins without readings, not over three, unless it has none at all.
-        broken = (gaps[:, stop, None] > gaps[:, third[:stop]]) & (within[0] > 0)
-        costs = _fit(within, price[:, None]).cost + best[:, :stop]
-        costs[broken] += 1e9
-        begin[:, stop] = costs.argmin(axis=1)
-        best[:, stop] = np.take_along_axis(costs, begin[:, [stop]], axis=1)[:, 0]
-    return begin
+def _cost(count: np.ndarray, sums: np.ndarray, price: np.ndarray) -> np.ndarray:
+    """What the line of ``_fit`` leaves, in squared bin noise, and its price."""
+    x, y, xx, xy, yy = sums
+    middle = x / count
+    across = xy - middle * y
+    saved = across * across / np.maximum(xx - middle * x, 0.4) * price
+    return (yy - y * y / count) * price + np.minimum(LINE_COST - saved, LEVEL_COST)
+
+
+def _divide(packed: _Packed, price: np.ndarray) -> np.ndarray:
+    """Where the pieces begin of the division of each row that costs least, bool ``[n, 48]``.
+
+    Bins without readings cost nothing, so what is divided are the others: half of the bins have a quarter of the pairs.
+    A piece leads over two bins without readings at most; what is left between pieces is a piece of its own.
+    """
+    column, end = packed.column, packed.end
+    row = np.argsort(column)  # of each column
+    count, price = packed.before[row, -1], price[row]
+    gap = np.diff(end, axis=0) - 1  # bins without readings before each
+    stretch = np.cumsum(gap > 2, axis=0)  # between long gaps
+    best, begin = np.zeros(end.shape), np.zeros(end.shape, int)
+    for stop in range(1, count.max(initial=0) + 1):
+        rows = np.searchsorted(-count, -stop, side="right")  # that have as many readings
+        sums = packed.sums[:, stop, None, :rows] - packed.sums[:, :stop, :rows]
+        costs = _cost(np.arange(stop, 0, -1)[:, None], sums, price[:rows]) + best[:stop, :rows]
+        costs[stretch[:stop, :rows] < stretch[stop - 1, :rows]] = np.inf
+        begin[stop, :rows] = costs.argmin(axis=0)
+        best[stop, :rows] = costs.min(axis=0)
+    starts = np.zeros((len(row), BINS + 1), bool)
+    at, stop = np.arange(len(row)), count
+    starts[row, end[stop, at]] = BINS - end[stop, at] > 2  # what is left at the end
+    while len(at):
+        first = begin[stop, at]
+        earliest = end[first, at]
+        starts[row[at], earliest] |= (gap[first, at] > 4) | (first == 0)
+        starts[row[at], np.maximum(earliest, earliest + gap[first, at] - 2)] = True
+        at, stop = at[first > 0], first[first > 0]
+    return starts[:, :BINS]
 
 
 def _meet(row: np.ndarray, start: np.ndarray, stop: np.ndarray, line: Line) -> tuple[np.ndarray, np.ndarray]:
@@ -243,19 +277,6 @@ def _meet(row: np.ndarray, start: np.ndarray, stop: np.ndarray, line: Line) -> t
     start[1:] = border
     stop[:-1] = np.where(row[1:] == row[:-1], border, stop[:-1])
     return start, stop
-
-
-def _list_pieces(begin: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row, start and stop of all pieces, sorted by row and start."""
-    pieces = []
-    row, stop = np.arange(len(begin)), np.full(len(begin), BINS)
-    while len(row):
-        start = begin[row, stop]
-        pieces.append(np.array([row, start, stop]))
-        row, stop = row[start > 0], start[start > 0]
-    row, start, stop = np.concatenate(pieces, axis=1)
-    order = np.lexsort([start, row])
-    return row[order], start[order], stop[order]
 
 
 def _observed_ends(mean: np.ndarray, row: np.ndarray, start: np.ndarray, stop: np.ndarray):

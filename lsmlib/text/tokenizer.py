@@ -30,6 +30,9 @@ class CaptionTokenizer:
         padding_id: 0, after the end.
         start_id: 1, first of every text.
         end_id: 2, last of every text that was not cut.
+
+    Raises:
+        ValueError: if the first tokens are not those three.
     """
 
     padding_id, start_id, end_id = range(3)

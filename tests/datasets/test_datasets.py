@@ -13,7 +13,7 @@ from dataclasses import replace
 import pooch
 import pytest
 
-from lsmlib.datasets import CARDS, download, fetch, load
+from lsmlib.datasets import CARDS, available, download, fetch, load
 from lsmlib.datasets.download import unpacked
 from lsmlib.signals import SIGNAL_NAMES
 
@@ -30,6 +30,25 @@ def test_unknown_data_sets():
     for call in (load, fetch):
         with pytest.raises(ValueError, match="no data set 'fitbitt'; expected one of"):
             call("fitbitt")
+
+
+def test_a_folder_of_rubbish_is_told_of_and_left_alone(tmp_path):
+    """As DATA of `make tutorial`: names of data sets are found, other things are an error, and nothing is touched."""
+    rubbish = {"photo.jpg": b"\xff\xd8not a photo", "notes.txt": b"hello", "fitbit.csv": b"Id,Time,Value\n1,2,3\n"}
+    for name, content in rubbish.items():
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=r"none of the public data sets: there is fitbit\.csv, notes\.txt, photo\.jpg"):
+        available(tmp_path)
+    (tmp_path / "fitbit").mkdir()
+    (tmp_path / "fitbit" / "minuteStepsWide_merged.csv").write_bytes(b"\x00\x01 rubbish")
+    assert available(tmp_path) == ["fitbit"]
+    with pytest.raises(ValueError, match=r"minuteStepsWide_merged\.csv"):
+        load("fitbit", tmp_path / "fitbit")
+    assert {name: (tmp_path / name).read_bytes() for name in rubbish} == rubbish
+    assert (tmp_path / "fitbit" / "minuteStepsWide_merged.csv").read_bytes() == b"\x00\x01 rubbish"
+    for place, words in ((tmp_path / "nowhere", "is not there"), (tmp_path / "notes.txt", "is a file")):
+        with pytest.raises(ValueError, match=words):
+            available(place)
 
 
 @pytest.mark.parametrize("name", CARDS)

@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 
 import lsmlib
+from lsmlib.evaluate import activity_probabilities, score_captions, understood_share
 from lsmlib.signals import SIGNAL_NAMES
+from lsmlib.text import caption_days, parse_caption
 
 
 def load(real_data, name: str, **options):
@@ -128,3 +130,36 @@ def test_apple_watch_and_fitbit(real_data):
     assert np.nanmean(heart[activity.values == code["Running_7_METs"]]) > np.nanmean(
         heart[activity.values == code["Lying"]]
     )
+
+
+@pytest.mark.parametrize("name", ["fitbit", "depresjon", "mmash", "stress_predict", "aw_fb"])
+def test_captions_of_recordings_are_true_and_speak_of_what_was_recorded(real_data, name):
+    cohort, _ = load(real_data, name)
+    cohort = cohort.isel(day=np.arange(0, cohort.sizes["day"], max(cohort.sizes["day"] // 40, 1)))
+    levels = ("statistical", "structural", "semantic") if name == "aw_fb" else ("statistical", "structural")
+    captions = caption_days(cohort, levels)
+    texts = [caption.text for caption in captions]
+    seen = np.isfinite(cohort["signals"].values).sum(axis=1)
+    for caption, minutes in zip(captions, seen, strict=True):
+        assert parse_caption(caption.text) == caption
+        told = {fact.subject for fact in caption.facts if fact.level == "statistical"}
+        assert told <= {one for one, count in zip(SIGNAL_NAMES, minutes, strict=True) if count >= 30}
+    if lsmlib.datasets.CARDS[name].signals:  # of depresjon there are counts alone, which are no signal
+        scores = score_captions(texts, cohort, levels, tolerance=0, minutes=0)
+        assert scores.loc["all", "stated"] > 0
+        assert scores.loc["all", "precision"] == scores.loc["all", "recall"] == 1
+    else:
+        assert not any(texts)
+
+
+@pytest.mark.parametrize("name", ["fitbit", "mmash", "aw_fb"])
+def test_the_preset_writes_of_recordings_and_compares_them_with_words(real_data, name):
+    cohort, _ = load(real_data, name)
+    fullest = np.argsort(-np.isfinite(cohort["signals"].values).sum(axis=(1, 2)), kind="stable")[:6]
+    cohort = cohort.isel(day=fullest).compute()
+    model = lsmlib.load_preset("sensorlm_nano_simulated")
+    written = model.caption(cohort, max_tokens=64)
+    assert len(written) == 6 and understood_share(written) > 0.5
+    likely = activity_probabilities(model, cohort, ["walk", "run", "yoga"])
+    np.testing.assert_allclose(likely.sum(axis=1), 1, rtol=1e-5)
+    assert likely.to_numpy().std(axis=0).min() > 0  # days differ

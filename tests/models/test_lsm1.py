@@ -8,7 +8,7 @@ from keras import ops
 
 import lsmlib
 from lsmlib.models.lsm1 import LSM1
-from lsmlib.models.sizes import LSM1_SIZES, Size
+from lsmlib.models.sizes import LSM1_SIZES, Size, nano_of_width
 from lsmlib.nn.transformer import Stack, Transformer, seed_stream
 from lsmlib.signals import normalise
 from tests.windows import small_windows
@@ -52,6 +52,17 @@ def _count(size: Size) -> int:
 @pytest.mark.parametrize("size", ["nano", "tiny", "small"])
 def test_the_count_from_shapes_is_that_of_the_model(size):
     assert LSM1(size).count_params() == _count(LSM1_SIZES[size])
+
+
+def test_nano_at_other_widths():
+    assert nano_of_width(64) == LSM1_SIZES["nano"]
+    assert LSM1(nano_of_width(16)).count_params() == _count(nano_of_width(16))
+    counts = [_count(nano_of_width(width)) for width in (16, 64, 256)]
+    # blocks grow with the square, embeddings and biases with the width alone
+    assert 8 < counts[1] / counts[0] < 16 and 14 < counts[2] / counts[1] < 16
+    for width in (0, 8, 40):
+        with pytest.raises(ValueError, match=f"width is {width}; expected a multiple of 16"):
+            nano_of_width(width)
 
 
 def test_named_outputs_and_their_shapes(model, windows):

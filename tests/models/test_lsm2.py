@@ -12,6 +12,7 @@ from lsmlib.models.lsm2 import LSM2
 from lsmlib.packing import stretches, unpack_days
 from lsmlib.signals import normalise
 from tests.models.aim import aim, sincos
+from tests.models.compiled import differentiate, run
 from tests.windows import small_windows
 
 SMALL = {"size": "nano", "minutes": 60, "mixture": Mixture(contiguous=False)}  # 6 x 26 tokens
@@ -47,18 +48,8 @@ def draw_hidden(days, seed=0):
 
 def loss_and_gradients(model, inputs):
     """The loss, and its gradient for every weight."""
-
-    @jax.jit
-    def compute(trainable, fixed, inputs):
-        def loss(trainable):
-            outputs, _ = model.stateless_call(trainable, fixed, inputs)
-            with keras.StatelessScope():
-                return model.compute_loss(y_pred=outputs)
-
-        return jax.value_and_grad(loss)(trainable)
-
-    state = [[v.value for v in variables] for variables in (model.trainable_variables, model.non_trainable_variables)]
-    return compute(*state, inputs)
+    (loss, _), gradients = differentiate(model, inputs)
+    return loss, gradients
 
 
 def assert_same(one, other, relative=1e-5):
@@ -86,11 +77,9 @@ def test_both_forms_are_aim_by_its_definition(days, rule, reads):
         weights, signals, hidden, patch_minutes=10, heads=4, decoder_heads=4, rule=rule, decoder_reads=reads,
         positions=positions,
     )  # fmt: skip
-    paper = model({"signals": signals, "hidden": hidden})
     packed = model.pack(signals, hidden, rows=2)
-    exact = model(packed)
-    for outputs in (paper, exact):
-        assert float(model.compute_loss(y_pred=outputs)) == pytest.approx(expected, rel=1e-5)
+    (paper, _), (packed_loss, exact) = run(model, {"signals": signals, "hidden": hidden}), run(model, packed)
+    assert [float(paper), float(packed_loss)] == pytest.approx([expected, expected], rel=1e-5)
     row, place, _ = stretches(packed["lengths"])
     truth = np.concatenate([d["encoded"][d["visible"]] for d in details])
     np.testing.assert_allclose(np.asarray(exact["encoded"])[row, place], truth, rtol=1e-5, atol=2e-5)
@@ -117,11 +106,12 @@ def test_packed_and_paper_have_the_same_loss_embeddings_and_gradients(seed, gaps
         signals[0], signals[1] = np.nan, 1.0  # nothing observed; everything
     noise = draw.random((4, TOKENS + 2), np.float32)
     hidden, paper = model.mixture.hide(noise, 6, 26), {"signals": signals, "noise": noise}
-    results = [loss_and_gradients(model, inputs) for inputs in (paper, model.pack(signals, hidden, rows=1))]
-    assert_same(*results)
-    assert np.isfinite(results[0][0]) and (results[0][0] > 0) == bool((gaps < 1) or seed % 2)
     packed = model.pack(signals, hidden, rows=1)
-    encoded = [np.asarray(model(inputs)["encoded"]) for inputs in (paper, packed)]
+    results = [differentiate(model, inputs) for inputs in (paper, packed)]
+    losses = [float(loss) for (loss, _), _ in results]
+    assert_same(*((loss, gradients) for (loss, _), gradients in results))
+    assert np.isfinite(losses[0]) and (losses[0] > 0) == bool((gaps < 1) or seed % 2)
+    encoded = [np.asarray(outputs["encoded"]) for (_, outputs), _ in results]
     row, place, day = stretches(packed["lengths"])
     first = np.concatenate([[0], np.cumsum(packed["lengths"].ravel())])[day]
     np.testing.assert_allclose(encoded[1][row, place], encoded[0][day, place - first], rtol=1e-5, atol=1e-5)
@@ -144,7 +134,7 @@ def test_what_is_missing_has_no_gradient_and_no_effect(days, rule):
         with keras.StatelessScope():
             return model.compute_loss(y_pred=model({"signals": signals, "hidden": hidden}))
 
-    slopes = np.asarray(jax.grad(loss_of_paper)(signals))
+    slopes = np.asarray(jax.jit(jax.grad(loss_of_paper))(signals))
     assert (slopes[np.isnan(signals)] == 0).all() and np.isfinite(slopes).all() and (slopes != 0).any()
 
     # A reading within a missing patch (rule "any") is not read either.
@@ -171,7 +161,7 @@ def test_what_is_hidden_changes_no_embedding_and_no_prediction(model, days):
         np.testing.assert_array_equal(model.reconstruct(spoilt, hidden), expected)
     removed = days.assign(signals=days["signals"].where(~hidden))
     visible = model.pack(signals_of(days), model.grid.to_patches(hidden).any(axis=2), rows=1)
-    encoded = np.asarray(model(visible)["encoded"])
+    encoded = np.asarray(run(model, visible)[1]["encoded"])
     row, place, day = stretches(visible["lengths"])
     means = [encoded[row, place][day == d].mean(axis=0) if (day == d).any() else np.zeros(64) for d in range(8)]
     np.testing.assert_allclose(model.embed(removed), means, atol=1e-5)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lsmlib.nn import cpu_attention
 from lsmlib.nn.attention import attention, choose_kernel
 
-HERE = ["plain", "blocked", "xla"]  # kernels that run on any machine; cuDNN's needs its GPU
+HERE = ["plain", "blocked", "xla", "portable"]  # kernels that run on any machine; cuDNN's needs its GPU
 
 
 def draw_arrays(b=2, n=5, m=7, h=2, c=4, scale=1.0, visible=0.6, seed=0):
@@ -187,14 +187,14 @@ assert found[1][0].sharding.is_equivalent_to(across, 4)
     subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
 
 
-def test_other_backends_compute_the_plain_form():
+def test_other_backends_compute_a_portable_form():
     program = """
 import os, sys
 os.environ["KERAS_BACKEND"] = "numpy"
 import numpy as np
 from lsmlib.nn.attention import attention, choose_kernel
 from lsmlib.nn.norm import LayerNorm
-assert choose_kernel("float32", 8) == "plain"
+assert choose_kernel("float32", 8) == "portable"
 one = np.ones((1, 2, 1, 1), "float32")
 value = np.array([1, 3], "float32").reshape(1, 2, 1, 1)
 assert attention(one, one, value, np.array([[True, True]])).ravel().tolist() == [2, 2]
@@ -216,7 +216,7 @@ else:
         ("tpu", "bfloat16", 64, "xla"), ("tpu", "float32", 64, "xla"), ("rocm", "bfloat16", 64, "xla"),
         ("cuda 8.0", "bfloat16", 64, "cudnn"), ("cuda 12.0", "float16", 8, "cudnn"), ("cuda 9.0", "float32", 64, "xla"),
         ("cuda 7.5", "float16", 64, "xla"), ("cuda 9.0", "bfloat16", 12, "xla"), ("cuda 9.0", "bfloat16", 136, "xla"),
-        ("no jax", "float32", 64, "plain"),
+        ("no jax", "float32", 64, "portable"),
     ],
 )  # fmt: skip
 def test_choice_of_kernel(platform, dtype, channels, kernel):

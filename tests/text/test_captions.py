@@ -1,5 +1,7 @@
 """What captions say is what was measured, and the same facts come back from their words."""
 
+import hashlib
+
 import dask.array as da
 import numpy as np
 import pandas as pd
@@ -225,6 +227,25 @@ def test_a_day_has_one_caption_whatever_else_is_in_the_cohort(cohort):
     chunks = da.from_array(cohort.signals.values, chunks=(3, -1, -1))
     lazy["signals"] = (cohort.signals.dims, chunks, cohort.signals.attrs)
     assert caption_days(lazy, seed=3) == captions
+
+
+@pytest.mark.parametrize(
+    ("digest", "options"),
+    [
+        ("c9a5b8f46b070bc7bab0d0f70d42eddd", {}),
+        ("d451cfc21dc8daeb4f928abf299226de", {"levels": ("structural", "semantic"), "seed": 2**63 - 1}),
+        ("ab645d5bfd4aeaa28d614ff7ea4b326b", {"levels": "statistical", "signals": ["rmssd", "steps"]}),
+        ("29b4a8115cb9c3edee0e1e65881a1c74", {"levels": ("semantic", "statistical"), "seed": 1}),
+    ],
+)
+def test_a_seed_means_the_same_captions_for_ever(digest, options):
+    texts = [caption.text for caption in caption_days(eventful_cohort(64, seed=1), **options)]
+    assert hashlib.sha256("\n\n".join(texts).encode()).hexdigest()[:32] == digest
+
+
+def test_the_largest_seed_is_as_good_as_any(cohort):
+    most, fewer = (caption_days(cohort, "semantic", seed=2**64 - less) for less in (1, 2))
+    assert [one.text for one in most] != [one.text for one in fewer]
 
 
 def test_another_seed_says_the_same_in_other_words(cohort):

@@ -1,5 +1,7 @@
 """Trends and peaks that were planted are found where they are; noise holds neither."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.signal import lfilter
 
 from lsmlib.text import BIN_MINUTES, bin_minutes, find_structure
-from lsmlib.text.structure import BINS, make_bins, measure_noise
+from lsmlib.text.structure import BINS, LEVEL_COST, LINE_COST, _divide, _pack, make_bins, measure_noise
 
 MINUTE = np.arange(1440)
 
@@ -122,6 +124,34 @@ def test_no_trend_leads_over_a_gap_of_three_bins():
     assert [(o.first, o.last) for o in find_structure(bin_minutes(ramp))[0]] == [(0, 47)]
     ramp[0, 20 * BIN_MINUTES : 23 * BIN_MINUTES] = np.nan
     assert sorted((o.first, o.last) for o in find_structure(bin_minutes(ramp))[0]) == [(0, 19), (23, 47)]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_division_costs_less(seed):
+    draw = np.random.default_rng(seed)
+    mean = np.interp(np.arange(BINS), [0, 12, 20, 34, 47], draw.uniform(0, 30, 5)) + draw.standard_normal(BINS)
+    for _ in range(seed):
+        start = draw.integers(BINS)
+        mean[start : start + draw.integers(1, 8)] = np.nan
+
+    def cost(start, stop):
+        """Of a piece, fitted by NumPy; what holds no reading is free, and no piece leads over three such bins."""
+        x = np.arange(start, stop)[~np.isnan(mean[start:stop])]
+        if not len(x):
+            return 0.0
+        if len(x) < stop - start and np.diff(x, prepend=start - 1, append=stop).max() > 3:
+            return np.inf
+        level = LEVEL_COST + ((mean[x] - mean[x].mean()) ** 2).sum()
+        return min(level, LINE_COST + np.polyfit(x, mean[x], 1, full=True)[1].sum()) if len(x) > 2 else level
+
+    least = [0.0]
+    for stop in range(1, BINS + 1):
+        least.append(min(least[start] + cost(start, stop) for start in range(stop)))
+    starts = np.flatnonzero(_divide(_pack(mean[None]), np.ones(1))[0])
+    borders = [*starts.tolist(), BINS]
+    assert borders[0] == 0
+    divided = sum(cost(*piece) for piece in pairwise(borders))
+    assert divided == pytest.approx(least[-1])
 
 
 @settings(max_examples=8)

@@ -4,7 +4,7 @@ import base64
 
 import nbformat.v4 as v4
 
-from tools.notebooks import drop_progress_bars, save_figures
+from tools.notebooks import drop_progress_bars, read, run, save_figures
 
 
 def make_cell(outputs, tags=()):
@@ -24,3 +24,12 @@ def test_figures_are_saved_under_the_name_of_their_tag(tmp_path):
     notebook = v4.new_notebook(cells=[make_cell([image], ["figure-day"]), make_cell([image])])
     save_figures(notebook, tmp_path / "figures")
     assert [(path.name, path.read_bytes()) for path in (tmp_path / "figures").iterdir()] == [("day.png", b"pixels")]
+
+
+def test_figures_come_into_the_notebook_whatever_the_shell_draws_with(tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    source = tmp_path / "01_figure.py"
+    source.write_text("# %%\nimport matplotlib.pyplot as plt\n\nplt.plot([0, 1])\nplt.show()\n")
+    run(source)
+    (cell,) = read(source.with_suffix(".ipynb")).cells
+    assert any("image/png" in output.get("data", {}) for output in cell.outputs)

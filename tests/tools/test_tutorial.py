@@ -78,10 +78,28 @@ def test_command_line_fails_with_the_notebook(tmp_path, capsys):
     assert main("10", "11") == 1
     assert "people: 3 is not within [4, 5]" in capsys.readouterr().out
     assert (tmp_path / "smoke" / "11_out_of_range.html").exists()
-    assert main("10") == 0
+    assert main("10", "--jobs", "1") == 0
     with pytest.raises(SystemExit):
         main("99")
     assert "No notebook is called 99" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main("10", "--jobs", "0")
+    assert "--jobs is 0; expected 1 or more" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("said", "minutes"),
+    [
+        ("**Time**: six minutes on a laptop", 6),
+        ("**Time**: about ten minutes.", 10),
+        ("**Time**: half an hour", len(tutorial.WORDS)),
+        ("nothing", len(tutorial.WORDS)),
+    ],
+)
+def test_how_long_a_notebook_says_that_it_takes(said, minutes, tmp_path):
+    source = tmp_path / "01_a.py"
+    source.write_text(f"# %% [markdown]\n# {said}\n", encoding="utf-8")
+    assert tutorial.guess_minutes(source) == minutes
 
 
 VALID = "01_a: {headline: x, expect: {smoke: {x: [0, 1]}, laptop: {x: [0, 1]}}}"

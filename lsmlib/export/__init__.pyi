@@ -1,0 +1,2 @@
+from .encoder import ExportReport as ExportReport
+from .encoder import export_encoder as export_encoder

@@ -1,0 +1,144 @@
+"""The tables of README.md, made from what they are about: the notebooks, the cards of the presets, and their numbers.
+
+Each table stands between ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->``; ``make stamp`` writes what is between.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from lsmlib.models.sizes import LSM1_SIZES, LSM2_SIZES, SENSORLM_SIZES, count_parameters
+from tools.expectations import read_numbers
+from tools.notebooks import find_sources, read
+
+TITLE = re.compile(r"^# \d\d · (.+)$", re.MULTILINE)
+TIME = re.compile(r"\*\*Time\*\*: (.+?)(?: on a laptop)?[.,;]", re.DOTALL)
+HARDWARE = re.compile(r"\*\*Hardware\*\*: (.+?)[.,;]", re.DOTALL)
+
+
+class Model(NamedTuple):
+    """A row of the table of models."""
+
+    name: str
+    reads: str
+    sizes: dict
+    does: str
+
+
+MODELS = (
+    Model("LSM1", "300 minutes × 26 signals, at most a fifth missing", LSM1_SIZES, "embed, fill in, reconstruct"),
+    Model("LSM2", "a day × 26 signals, with its gaps", LSM2_SIZES, "embed, fill in, reconstruct, forecast"),
+    Model("SensorLM", "a day, and words for it", SENSORLM_SIZES, "embed both, classes by name, retrieval, captions"),
+)  # fmt: skip
+
+
+class Result(NamedTuple):
+    """A row of the table of results: a number of a notebook, as it stands in the committed .ipynb."""
+
+    what: str
+    reported: str
+    notebook: str
+    number: str
+    form: str  # how it is printed
+
+
+RESULTS = (
+    Result(
+        "LSM-1: error of random imputation (80 %), below linear interpolation's by",
+        "38 %", "05", "gain_random", "{:.0%}",
+    ),
+    Result("LSM-1: the same, below a Gaussian process's by", "–", "05", "gain_random_over_wiener", "{:.0%}"),
+    Result(
+        "LSM-1: error of interpolation over an hour, below linear interpolation's by",
+        "16 %", "05", "gain_interpolation_60", "{:.0%}",
+    ),
+    Result(
+        "LSM-1: error of extrapolation by an hour, below linear interpolation's by",
+        "23 %", "05", "gain_extrapolation_60", "{:.0%}",
+    ),
+    Result("LSM-1: exercise told by a linear probe, AUROC", "not known to us", "06", "exercise_auroc", "{:.2f}"),
+    Result("the same by hand-made features", "–", "06", "exercise_auroc_hand_made", "{:.2f}"),
+    Result("LSM-2: error of random imputation (80 %), below LSM-1's by", "33 %", "09", "gain_random", "{:.0%}"),
+    Result("LSM-2: error where 6 of 26 signals are removed, likewise", "64 %", "09", "gain_6_removed", "{:.0%}"),
+    Result("SensorLM: 20 activities by their names, AUROC", "0.84", "12", "activity_auroc", "{:.2f}"),
+    Result(
+        "SensorLM: a day found first by its own text",
+        "above 0.9, of a pool not known to us", "12", "recall_at_1", "{:.2f}",
+    ),
+    Result("SensorLM: facts that are true, in captions it writes", "–", "12", "caption_precision", "{:.2f}"),
+    Result("simulated days told from public recordings, AUROC", "–", "02", "two_sample_auroc", "{:.2f}"),
+)  # fmt: skip
+
+
+def write_tables(text: str, root: Path, badge: Callable[[str], str]) -> str:
+    """Return README's text with its tables made anew.
+
+    Args:
+        text: of README.md.
+        root: of the repository.
+        badge: from a notebook's name to markdown that opens it in Colab.
+
+    Raises:
+        ValueError: a table has no place in the text, or a notebook does not say how long it takes and on what.
+    """
+    tables = {"notebooks": list_notebooks(root, badge), "models": list_models(root), "results": list_results(root)}
+    for name, rows in tables.items():
+        begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+        before, found, rest = text.partition(begin)
+        _, closed, after = rest.partition(end)
+        if not (found and closed):
+            raise ValueError(f"README.md has no place for the table of {name}; expected {begin.strip()} and {end}.")
+        text = before + begin + "\n".join(rows) + "\n" + end + after
+    return text
+
+
+def list_notebooks(root: Path, badge: Callable[[str], str]) -> list[str]:
+    """One row a notebook, from its own first cells."""
+    rows = ["| # | notebook | minutes on a laptop | hardware | |", "|---|---|---|---|---|"]
+    for source in find_sources(folder=root / "notebooks"):
+        text = "\n\n".join(cell.source for cell in read(source).cells[:2])
+        found = {what: form.search(text) for what, form in (("title", TITLE), ("time", TIME), ("hardware", HARDWARE))}
+        if lacking := [what for what, match in found.items() if match is None]:
+            raise ValueError(f"the first two cells of {source.name} do not tell their {', '.join(lacking)}.")
+        title, time, hardware = (" ".join(match[1].split()) for match in found.values() if match)
+        time = time.removesuffix(" minutes").removesuffix(" minute")
+        name = f"[{title}](notebooks/{source.stem}.ipynb)"
+        rows.append(f"| {source.stem[:2]} | {name} | {time} | {hardware} | {badge(source.stem)} |")
+    return rows
+
+
+def list_models(root: Path) -> list[str]:
+    """One row a model, with its sizes and presets."""
+    cards = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((root / "data/presets").glob("*.json"))]
+    rows = ["| model | reads | does | million parameters, about | presets |", "|---|---|---|---|---|"]
+    for model in MODELS:
+        sizes = ", ".join(f"{name} {_millions(count_parameters(size))}" for name, size in model.sizes.items())
+        presets = "<br>".join(
+            f"[`{card['name']}`](data/presets/{card['name']}.json)"
+            for card in cards
+            if card["recipe"]["model"] == model.name
+        )
+        rows.append(f"| `lsmlib.{model.name}` | {model.reads} | {model.does} | {sizes} | {presets} |")
+    return rows
+
+
+def list_results(root: Path) -> list[str]:
+    """One row a number, from the notebook that came to it."""
+    rows = ["| | reported | ours | notebook |", "|---|---|---|---|"]
+    for result in RESULTS:
+        for path in (root / "notebooks").glob(f"{result.notebook}_*.ipynb"):
+            numbers = read_numbers(read(path))
+            if result.number not in numbers:
+                raise ValueError(
+                    f"{path.name} does not come to {result.number!r}, which README.md shows, but to "
+                    f"{', '.join(numbers)}. Change RESULTS in tools/readme.py"
+                )
+            number = result.form.format(numbers[result.number]).replace("%", " %").replace("-", "−")
+            rows.append(f"| {result.what} | {result.reported} | {number} | {result.notebook} |")
+    return rows
+
+
+def _millions(count: int) -> str:
+    return f"{count / 1e6:.2g}" if count < 1e8 else f"{count / 1e6:.0f}"
