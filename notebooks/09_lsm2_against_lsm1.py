@@ -96,7 +96,7 @@ plan = lsmlib.profile(PROFILE).lsm2
 smoke = PROFILE == "smoke"
 cohort = lsmlib.simulate_cohort(people=plan.people, days=2, seed=SEED)
 single = cohort.isel(day=np.flatnonzero(~pd.Series(cohort["person"].values).duplicated()))  # a day of each
-few = single.isel(day=np.arange(8 if smoke else 40))
+few = single.isel(day=np.arange(8 if smoke else 32))
 missing = cohort["signals"].isnull()
 complete = int((~missing.any(["minute", "signal"])).sum())
 print(
@@ -145,7 +145,7 @@ print(f"LSM-1 {lsm1.count_params():,} parameters, LSM-2 {lsm2.count_params():,}"
 others = lsmlib.simulate_cohort(people=min(plan.people, 300), days=1, seed=SEED + 1)
 clock = TimeOfDayFill().fit(others)
 fillers = {**BASELINES, "time of day": clock, "LSM-1": lsm1.reconstruct, "LSM-2": lsm2.reconstruct}
-questions = [LSM2_TASKS[at] for at in ((0, -3, -2, -1) if smoke else (0, 1, 3, 6, -3, -2, -1))]
+questions = [LSM2_TASKS[at] for at in ((0, -3, -2, -1) if smoke else (0, 1, 3, -3, -2, -1))]
 errors = filling_errors(few, fillers, questions, seed=SEED)
 scores = score_table(errors)
 pooled = scores[(scores["signal"] == "all") & (scores["metric"] == "MSE")]
@@ -256,7 +256,7 @@ bounded.assign(noise=floor).round(3)
 # signal too (`by signal`; with no token missing, centring would change nothing). `random weights` is LSM-2 untrained, centred;
 # `hand-made` are statistics of the readings; `shuffled labels` deals the labels out anew.
 
-# %%
+# %% tags=["long"]
 untrained = lsmlib.LSM2(size, seed=SEED + 7)
 usual = others.isel(day=slice(100))
 embedders = {
@@ -341,7 +341,7 @@ activities.pivot_table(index="metric", columns="method", values="value", sort=Fa
 removals = {"smoke": REMOVALS[:1], "laptop": [REMOVALS[at] for at in (1, 9, 10)]}.get(PROFILE, REMOVALS)
 asked = ["hypertension", "anxiety"] if not smoke else ["sex"]
 rivals = {"LSM-2": embedders["LSM-2, centred"], "LSM-1": embedders["LSM-1, by signal"]}
-some = single.isel(day=slice(72))
+some = single.isel(day=slice(64))
 robust = robustness_table(rivals, some, asked, removals, pool="mean", resamples=200, seed=SEED)
 plots_probes.plot_robustness(robust, "AUROC")
 
