@@ -10,7 +10,7 @@
 # %% [markdown]
 # **What** you will see: a fair comparison, and what makes it fair; whole days filled in, against six rules; people and
 # activities told from embeddings, and a trap in how days with gaps are averaged; readings taken away at test
-# time. **Time**: about seven minutes on a laptop. **Hardware**: any; the same code runs on CPU, GPU and TPU.
+# time. **Time**: about ten minutes on a laptop. **Hardware**: any; the same code runs on CPU, GPU and TPU.
 
 # %% tags=["colab-install"]
 import subprocess
@@ -289,7 +289,7 @@ plots_probes.plot_scores(people, "AUROC", chance=0.5)
 
 # %% [markdown]
 # The plain mean over LSM-2's tokens is at chance, where LSM-1's is not. Does LSM-2 know nothing of people? The same weights, centred,
-# know as much as LSM-1 and the hand-made statistics. Look at what was measured of a few days, in minutes by sensor, shares by part of
+# know something: of age and anxiety as much as LSM-1, of hypertension perhaps less. With 160 people the intervals overlap. Look at what was measured of a few days, in minutes by sensor, shares by part of
 # the day, signals and tokens:
 
 # %%
@@ -312,7 +312,7 @@ foretold.round(3)
 # with what is usual at its own position, and so takes out that it is there. **With any result from embeddings of incomplete days,
 # report how they depend on what was missing**: `coverage_dependence` does.
 #
-# `random weights` is a warning of another kind: untrained tokens, averaged by signal, are statistics of the signals already, and in the
+# `random weights` is a warning of another kind, for they do as well as any: untrained tokens, averaged by signal, are statistics of the signals already, and in the
 # simulator traits shift signals as a whole. What it takes to gain from pretraining, notebook 06 asks.
 #
 # ## What is being done?
