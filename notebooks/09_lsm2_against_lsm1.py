@@ -318,14 +318,15 @@ foretold.round(3)
 # ## What is being done?
 #
 # Twenty activities. For each one that was logged its day is taken, with three hours of readings around it and none besides
-# (`activity_days`), so that a day has one label; at most ten of each kind. LSM-2 reads a day with 21 hours missing; LSM-1 reads
+# (`activity_days`), so that a day has one label; six of each kind, of those kinds of which there are ten. LSM-2 reads a day with 21 hours missing; LSM-1 reads
 # lines drawn through them.
 
 # %%
 doing = activity_days(cohort)
 kind = "activity_20" if not smoke else "sex"  # a few days hold no activity five times
 logged = pd.Series(label_windows(doing, kind))
-doing = doing.isel(day=np.flatnonzero(logged.groupby(logged).cumcount() < 10))
+logged = logged.where(logged.groupby(logged).transform("size") >= 10)  # rarer kinds are left out
+doing = doing.isel(day=np.flatnonzero(logged.notna() & (logged.groupby(logged).cumcount() < 6)))
 activities = probe_table(embed_all(doing), doing, [kind], seed=SEED, prepare=reduce_people)
 activities.pivot_table(index="metric", columns="method", values="value", sort=False).round(3)
 
@@ -342,7 +343,7 @@ activities.pivot_table(index="metric", columns="method", values="value", sort=Fa
 removals = {"smoke": REMOVALS[:1], "laptop": [REMOVALS[at] for at in (1, 9, 10)]}.get(PROFILE, REMOVALS)
 asked = ["hypertension", "anxiety"] if not smoke else ["sex"]
 rivals = {"LSM-2": embedders["LSM-2, centred"], "LSM-1": embedders["LSM-1, by signal"]}
-some = single.isel(day=slice(64))
+some = single.isel(day=slice(48))
 robust = robustness_table(rivals, some, asked, removals, pool="mean", resamples=200, seed=SEED)
 plots_probes.plot_robustness(robust, "AUROC")
 
