@@ -317,9 +317,9 @@ foretold.round(3)
 #
 # ## What is being done?
 #
-# Twenty activities. For each one that was logged its day is taken, with three hours of readings around it and none besides
-# (`activity_days`), so that a day has one label; six of each kind, of those kinds of which there are ten. LSM-2 reads a day with 21 hours missing; LSM-1 reads
-# lines drawn through them.
+# Activities, of twenty kinds at most. For each one that was logged its day is taken, with three hours of readings around it and none besides
+# (`activity_days`), so that a day has one label: six days of each kind, of kinds with ten or more. LSM-2 reads a day with 21 hours missing; LSM-1
+# reads lines drawn through them.
 
 # %%
 doing = activity_days(cohort)
@@ -332,7 +332,7 @@ activities.pivot_table(index="metric", columns="method", values="value", sort=Fa
 
 # %% [markdown]
 # Three hours of readings are an eighth of LSM-1's mean, and all that LSM-2 looks at. But its plain mean is again about which tokens are
-# left, that is, about when; centred, it is about what.
+# left, that is, about when.
 #
 # ## With a sensor, or half a day, taken away
 #
