@@ -20,6 +20,6 @@ def test_every_section_has_its_notebook_and_every_notebook_its_section():
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_notebook_comes_to_its_numbers(source: Path):
     section = tutorial.find_sections([source])[source.stem]
-    limits = tutorial.Limits(cell_minutes=5, notebook_minutes=6.5)  # pytest ends a test of seven minutes
+    limits = tutorial.Limits(cell_minutes=8, notebook_minutes=14)  # pytest ends a test of fifteen minutes
     outcome = tutorial.run_notebook(source, section, "smoke", notebooks.ROOT / "build" / "tests", limits)
     assert not outcome.problems, tutorial.format_table([outcome])
