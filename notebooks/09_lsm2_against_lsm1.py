@@ -8,7 +8,7 @@
 # missing, who is this, what is being done, and how much of the answer is left when a sensor or half a day is gone.
 
 # %% [markdown]
-# **What** you will see: a fair comparison, and what makes it fair; whole days filled in, against six rules; people and
+# **What** you will see: a fair comparison, and what makes it fair; whole days filled in, against five rules; people and
 # activities told from embeddings, and a trap in how days with gaps are averaged; readings taken away at test
 # time. **Time**: about fifteen minutes on a laptop. **Hardware**: any; the same code runs on CPU, GPU and TPU.
 
@@ -192,7 +192,7 @@ plt.show()
 # Where whole signals are gone, LSM-2 leaves clearly less error. LSM-1 hid four fifths of the tokens at random, so in training a trace of
 # every signal was always left, and a day without any is new to it; a third of LSM-2's training days lacked half of their signals.
 # At random tokens, which is what LSM-1 was trained for, hardly anything lies between them, and over a gap of an hour LSM-1 is the
-# better one. Both beat every rule. Where signals are gone the direction is the paper's, and the margins are not: the reported ones,
+# better one. Both beat each of these five rules. Where signals are gone the direction is the paper's, and the margins are not: the reported ones,
 # in red, are about two to four times as large.
 #
 # ## How much better could they be?
@@ -244,8 +244,8 @@ bounded.assign(noise=floor).round(3)
 # same gaps, leaves far less error than either model where signals are gone, and hardly less when it learns from days without gaps. Here
 # a sensor's signals are noisy views of a few states that they share, which is a linear rule's home ground; a network of 0.13 million
 # weights with one embedding for all 26 signals has not come that far in 4,000 steps of four days. The reported margins may be out of
-# reach on these days all the same: 64 % off LSM-1's error asks for less than the linear rule leaves, and noise alone may be as
-# large as LSM-2's whole reported error with two signals removed, 0.17. That both models saw the same days for as long compares
+# reach on these days all the same: 64 % off LSM-1's error asks for less than the linear rule leaves, and noise alone may be
+# nearly as large as LSM-2's whole reported error with six signals removed, up to 0.19 of 0.21. That both models saw the same days for as long compares
 # *them*; how good they are, the rule tells.
 #
 # ## Who is this?
@@ -462,11 +462,11 @@ plt.show()
 
 # %% [markdown]
 # The table says by which share LSM-2's squared error lies below that of each rule, on people from whom nothing was learned: above 0,
-# LSM-2 is better. `simulated only` is the preset without any recorded day. Of four people with a pulse two teach and two are judged, so
+# LSM-2 is better. `simulated only` is the preset without any recorded day. Of four people with a pulse two teach and two are judged, in turn, so
 # a bootstrap over people can hardly speak of heart rates; of steps it can.
 #
 # At scattered patches it is ahead of the mean by time of day and, for steps, of a line; for a pulse it is level with a line. Over a gap
-# of an hour a line beats it, for a pulse by far, though two of four people say little. A pulse moves slowly from one end of
+# of an hour a line beats it, for a pulse by far, though four people say little. A pulse moves slowly from one end of
 # such a gap to the other; the model reads ten minutes at a time, and of people it knew a few. Notebook 13 asks the same of
 # every distance from a reading.
 #

@@ -224,13 +224,13 @@ wide = pairs.assign(found=[f"{r.value:+.0%} ({r.low:+.0%} to {r.high:+.0%})" for
 wide.pivot_table(index=["device", "signal", "distance"], columns="over", values="found", aggfunc="first", sort=False)
 
 # %% [markdown]
-# Read it from left to right. **Within five minutes of a reading a straight line is better** for heart rate and steps, on every device: the model does
-# not even read a ten-minute patch with a gap in it. **Further off the line loses**, most of all where it has one end only. But there the mean at that
+# Read it from left to right. **Within five minutes of a reading a straight line is better** for heart rate, on every device: the model does
+# not even read a ten-minute patch with a gap in it. **Further off the line loses**, all signals together (for heart rate on every device only beyond two hours), most of all where it has one end only. But there the mean at that
 # hour of the other days is a match: more than two hours from a reading, the model has no less error than it on either recorded device, all signals
 # together. A gain over a line is easily had where nobody would use one.
 #
 # Where the model earns its place is the device with many signals, on which one tells of another: there it is ahead of both rules at every distance, all
-# signals together. That device is simulated, as is all that the model ever saw; so this is its home game. And mind the units: heart rate off by ten beats or more is the rule, not the exception.
+# signals together. That device is simulated, as is all that the model ever saw; so this is its home game. And mind the units: a filled-in heart rate is off by about ten beats (root mean square).
 #
 # Two warnings about the recorded days. Heart rate is there of four people; an interval over so few days of theirs is too narrow. And before we got
 # them, gaps of up to an hour had been filled in by somebody: where the "truth" is itself a line, the line looks better than it is.
@@ -328,7 +328,7 @@ plots_report.plot_map(mapped.places, groups, share_measured(some))
 # ## One page of it all
 #
 # `lsmlib.report` does what this notebook did for any Cohort, and writes one HTML file that needs no network, on a phone or printed: what was read and
-# dropped, gaps, days, calibration, map, captions, the model's card, limits. From a shell: `python -m lsmlib.report cohort.zarr folder`.
+# dropped, gaps, days, calibration, map, captions, the model's card, limits. From a shell, after `lsmlib.save_cohort(mine, "cohort.zarr")`: `python -m lsmlib.report cohort.zarr folder`.
 
 # %%
 page = lsmlib.report(

@@ -38,7 +38,7 @@ hold; edit that file, not this one. **Reported** are numbers of the papers as fa
 at second hand. **Simulated** are ours on simulated people whom no model has seen, in `PROFILE=laptop`, with weights of
 at most 2.2 million parameters, trained on CPUs: they say how methods compare, never what is true of people.
 **Recorded** are ours on public recordings of people. Intervals are of 95 %, by bootstrap over people. `PROFILE=smoke`
-runs the same code in seconds and its numbers mean nothing; `accelerator` and `paper` are yet to be run.
+runs the same code in a minute or so and its numbers mean nothing; `accelerator` and `paper` are yet to be run.
 
 """
 
