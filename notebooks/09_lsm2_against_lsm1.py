@@ -326,7 +326,8 @@ doing = activity_days(cohort)
 kind = "activity_20" if not smoke else "sex"  # a few days hold no activity five times
 logged = pd.Series(label_windows(doing, kind))
 logged = logged.where(logged.groupby(logged).transform("size") >= 10)  # rarer kinds are left out
-doing = doing.isel(day=np.flatnonzero(logged.notna() & (logged.groupby(logged).cumcount() < 6)))
+each = 6 if not smoke else 12  # five folds need five people
+doing = doing.isel(day=np.flatnonzero(logged.notna() & (logged.groupby(logged).cumcount() < each)))
 activities = probe_table(embed_all(doing), doing, [kind], seed=SEED, prepare=reduce_people)
 activities.pivot_table(index="metric", columns="method", values="value", sort=False).round(3)
 
