@@ -44,10 +44,12 @@ class Schedule(keras.optimizers.schedules.CosineDecay):
         self._config = {
             "changes": changes, "learning_rate": learning_rate, "warmup": warmup, "accumulate": accumulate
         }  # fmt: skip
+        # asked for outside of a program, as StepHistory does, Keras' condition would be compiled anew at every step
+        self._compiled = jax.jit(lambda step: super(Schedule, self).__call__(step // accumulate))
 
     def __call__(self, step: Any) -> Any:
         """The rate at this step."""
-        return super().__call__(step // self.accumulate)
+        return self._compiled(keras.ops.convert_to_tensor(step))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""

@@ -475,7 +475,7 @@ plt.show()
 #
 # Actigraphs count movements of a wrist: of the 26 signals one, `log_energy`. In Depresjon (Garcia-Ceja et al., 2018) 23 patients and 32
 # controls wore one. Can who is ill be read from an embedding by a model that has never seen a recorded day? The rival is what actigraphy has
-# used for decades (`rest_activity`): mean, deviation, share of zeros; L5 and M10, movement in the quietest five and busiest ten hours; interdaily stability IS and
+# used for decades (`rest_activity`): mean, deviation, share of zeros; L5 and M10, movement in the quietest five and busiest ten hours, and their contrast RA; interdaily stability IS and
 # intradaily variability IV (Witting et al., 1990; Van Someren et al., 1999). Both are read by the same logistic regression, each person by
 # one that was fitted on all others (`leave_one_out`). All days have the same coverage here, so the plain mean over tokens will do.
 

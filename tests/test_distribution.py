@@ -25,7 +25,8 @@ NANO = LSM1_SIZES["nano"]
 
 
 def start(folder, name, runs, devices, *arguments, **variables):
-    flags = {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}", "JAX_PLATFORMS": "cpu"}
+    several = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
+    flags = {"XLA_FLAGS": several, "JAX_PLATFORMS": "cpu"}
     command = [sys.executable, "-m", "tests.train_distributed", str(folder / f"{name}.json"), ",".join(runs)]
     with (folder / f"{name}.log").open("w") as log:
         return subprocess.Popen(

@@ -74,7 +74,7 @@ def list_notebooks(root: Path, badge: Callable[[str], str]) -> list[str]:
 def list_models(root: Path) -> list[str]:
     """One row a model, with its sizes and presets."""
     cards = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((root / "data/presets").glob("*.json"))]
-    rows = ["| model | reads | does | million parameters, about | presets |", "|---|---|---|---|---|"]
+    rows = ["| model | reads | does | million parameters of its blocks | presets |", "|---|---|---|---|---|"]
     for model in MODELS:
         sizes = ", ".join(f"{name} {_millions(count_parameters(size))}" for name, size in model.sizes.items())
         presets = "<br>".join(

@@ -37,8 +37,17 @@ class TokenPool(keras.layers.Layer):
     def call(self, signals: Any) -> Any:
         """Encode ``[b, t, s]``, nothing hidden."""
         tokens = self.encoder(self.grid.to_patches(signals))[:, self.skip :]
-        tokens = ops.cast(tokens, "float32")
-        return ops.concatenate([ops.mean(tokens, axis=1), ops.max(tokens, axis=1)], axis=1)
+        return mean_and_maximum(ops.cast(tokens, "float32"))
+
+
+def mean_and_maximum(tokens: Any) -> Any:
+    """Of tokens ``[b, n, w]``, over all of them: ``[b, 2 × w]``.
+
+    The gradient of ``ops.max`` divides by how many tokens equal the maximum. Where XLA computes these a second time
+    and rounds otherwise than before, none does, and 0 / 0 is NaN; a token that was chosen by its number always is one.
+    """
+    highest = ops.take_along_axis(tokens, ops.argmax(tokens, axis=1, keepdims=True), axis=1)
+    return ops.concatenate([ops.mean(tokens, axis=1), highest[:, 0]], axis=1)
 
 
 def embed_pooled(model: LSM1, windows: xr.Dataset, batch_size: int = 64) -> np.ndarray:

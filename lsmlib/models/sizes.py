@@ -88,7 +88,7 @@ def nano_of_width(width: int) -> Size:
 
 
 def count_parameters(size: Size | SensorLMSize) -> int:
-    """Parameters of all blocks; embeddings and predictions, which depend on the patches, add some percent at most."""
+    """Parameters of all blocks; embeddings and predictions, which depend on patches and vocabulary, come on top."""
     blocks = (
         stack.layers * (4 * stack.width**2 + 2 * stack.width * stack.mlp + 9 * stack.width + stack.mlp)
         for stack in size

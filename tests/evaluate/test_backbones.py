@@ -1,10 +1,12 @@
 """Vectors of windows are what they say, and networks have the size that was asked for."""
 
+import jax
 import numpy as np
 import pytest
 
 import lsmlib
 from lsmlib.evaluate import TokenPool, conv_net, embed_pooled
+from lsmlib.evaluate.backbones import mean_and_maximum
 from lsmlib.signals import normalise
 from tests.windows import small_windows
 
@@ -24,6 +26,12 @@ def test_mean_and_maximum_over_the_models_tokens():
     ]  # fmt: skip
     again = TokenPool(lsmlib.LSM1("nano", minutes=60, seed=9), seed=4)
     np.testing.assert_array_equal(fresh(signals[:2]), again(signals[:2]))
+
+
+def test_the_gradient_of_the_maximum_goes_to_one_token_also_where_several_are_as_high():
+    tokens = np.array([[[1.0, 5.0], [3.0, 5.0], [3.0, 2.0]]], np.float32)
+    gradient = jax.grad(lambda tokens: mean_and_maximum(tokens)[:, 2:].sum())(tokens)
+    np.testing.assert_array_equal(gradient, [[[0, 1], [1, 0], [0, 0]]])
 
 
 @pytest.mark.parametrize("parameters", [60_000, 1_800_000])

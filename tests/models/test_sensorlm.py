@@ -306,7 +306,8 @@ def test_days_on_two_devices_are_compared_with_the_texts_of_both(tmp_path):
 
     vectors = np.random.default_rng(0).standard_normal((2, 8, 6)).astype(np.float32)
     np.save(tmp_path / "in.npy", vectors)
-    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    several = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
+    environment = {**os.environ, "XLA_FLAGS": several}
     subprocess.run(
         [sys.executable, "-c", SHARED, tmp_path / "in.npy", tmp_path / "out.npz"], check=True, env=environment
     )
