@@ -47,7 +47,7 @@ def hide(mixture, days=300, rows=12, columns=7, seed=0):
 def test_every_way_hides_its_exact_count(way, rows, columns, contiguous, seed):
     mixture = Mixture(random=0.8, time=0.5, signal=0.5, contiguous=contiguous, chances=WAYS[way])
     rows *= 2
-    hidden, noise = hide(mixture, 20, rows, columns, seed)
+    hidden, _ = hide(mixture, 20, rows, columns, seed)
     count = dict(zip(WAYS, mixture.counts(rows, columns), strict=True))[way]
     assert (hidden.sum(axis=(1, 2)) == count).all()
     if way == "time":
@@ -56,7 +56,15 @@ def test_every_way_hides_its_exact_count(way, rows, columns, contiguous, seed):
         assert (changes <= 2).all() or not contiguous
     if way == "signal":
         assert (hidden.all(axis=1) == hidden.any(axis=1)).all()
-    np.testing.assert_array_equal(mixture.hide(ops.convert_to_tensor(noise), rows, columns), hidden.reshape(20, -1))
+
+
+@pytest.mark.parametrize("contiguous", [True, False])
+@pytest.mark.parametrize("chances", [*WAYS.values(), (1, 1, 2)])
+def test_numbers_and_tensors_are_hidden_alike(chances, contiguous):
+    mixture = Mixture(contiguous=contiguous, chances=chances)
+    for seed in range(5):
+        hidden, noise = hide(mixture, 20, 12, 7, seed)
+        np.testing.assert_array_equal(mixture.hide(ops.convert_to_tensor(noise), 12, 7), hidden.reshape(20, -1))
 
 
 def test_counts_of_a_whole_day_leave_the_fixed_drop_its_tokens():
