@@ -90,7 +90,8 @@ class Checkpoints(keras.callbacks.Callback):
         Raises:
             ValueError: if the folder holds another run, or no checkpoint of it can be read.
         """
-        logs = _restore(self.manager, self.folder, model, sorted(self.manager.all_steps(), reverse=True), self.run)
+        steps = sorted(self.manager.all_steps(), reverse=True)
+        logs = _restore(self.manager, self.folder, model, steps, self.run, delete_broken=True)
         if logs is not None:
             self.history.logs.update(logs)
 
@@ -209,11 +210,17 @@ def _as_read(value: Any) -> Any:
 
 
 def _restore(
-    manager: ocp.CheckpointManager, folder: epath.Path, model: keras.Model, steps: list[int], run: dict[str, Any]
+    manager: ocp.CheckpointManager,
+    folder: epath.Path,
+    model: keras.Model,
+    steps: list[int],
+    run: dict[str, Any],
+    delete_broken: bool = False,
 ) -> dict[str, list[float]] | None:
-    """Restore the first of these steps that is whole, and delete those before it, which are not; the history, or None.
+    """Restore the first of these steps that is whole; the history, or None if there are no steps.
 
-    Without an optimizer in the model, the weights alone are restored.
+    Those before it, which are not whole, stand in the way of a training that goes on, and can be deleted. Without an
+    optimizer in the model, the weights alone are restored.
     """
     variables = _variables(model)
     broken: list[tuple[int, Exception]] = []
@@ -237,7 +244,8 @@ def _restore(
                 f"that of step {step}",
                 stacklevel=4,
             )
-            manager.delete(other)
+            if delete_broken:
+                manager.delete(other)
         return record["history"]
     if broken:
         raise ValueError(
