@@ -419,7 +419,8 @@ has_heart = pd.Series(fitbit["signals"][:, :, HEART].notnull().any("minute").val
 order = has_heart.groupby(level=0).any().sort_values(kind="stable").index  # those with a pulse last, side by side
 half = pd.Series(np.arange(len(order)) % 2, order).loc[fitbit["person"].values].to_numpy()
 # a person's first days: more of the few who have a pulse
-judged = has_heart.groupby([has_heart.index, has_heart]).cumcount().to_numpy() < np.where(has_heart, 12, 3)
+most = np.where(has_heart, *((2, 1) if smoke else (12, 3)))
+judged = has_heart.groupby([has_heart.index, has_heart]).cumcount().to_numpy() < most
 parts = []
 for fold in (0, 1):
     train = fitbit.isel(day=np.flatnonzero(half != fold))
