@@ -103,8 +103,8 @@ book: $(READY) ## Render notebooks, reference, glossary and answers as a book to
 
 # --- for authors -------------------------------------------------------------------------------------------------------
 
-# Most of the time of tests is that of compiling programs which run once or twice: LLVM optimises none of them. `pytest`
-# by itself compiles as everything else does.
+# Most of the time of tests is that of compiling programs which run once or twice: LLVM optimises none of them. Notebooks, and
+# `pytest` by itself, compile as everything else does.
 test: export XLA_FLAGS := --xla_backend_optimization_level=0 $(XLA_FLAGS)
 test: $(READY) $(PEERS) lint ## Format, lint, types, then every test; notebooks run in PROFILE=smoke, all by papermill, two by nbmake
 	@echo "== tests"
