@@ -40,7 +40,6 @@ class Schedule(keras.optimizers.schedules.CosineDecay):
     def __init__(self, changes: int, learning_rate: float, warmup: float, accumulate: int = 1) -> None:
         rising = max(round(warmup * changes), 1)
         super().__init__(0.0, max(changes - rising, 1), warmup_target=learning_rate, warmup_steps=rising)
-        self.accumulate = accumulate
         self._config = {
             "changes": changes, "learning_rate": learning_rate, "warmup": warmup, "accumulate": accumulate
         }  # fmt: skip

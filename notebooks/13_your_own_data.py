@@ -113,7 +113,7 @@ except ValueError as error:
 # From here on: recorded days of Fitbit wearers, **two of the 26 signals**, if `LSMLIB_DATA` names a folder that holds them (`make tutorial DATA=folder`;
 # notebook 02 says where they are); else simulated stand-ins, written in Fitbit's format and read back, and figures say so. Recorded days of healthy
 # men with a chest belt (MMASH), **four signals**, if they are there. And a device with **all 26**, which nobody publishes: simulated, always.
-# For your own days, put the Cohort that you read above in the place of `fitbit`; everything below takes any device.
+# For your own days, put the Cohort that you read above in the place of `fitbit`. Cells below that name `heart_rate` or `steps` ask for these; name a signal of yours there.
 
 # %%
 place = os.environ.get("LSMLIB_DATA")

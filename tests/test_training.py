@@ -164,3 +164,10 @@ def test_windows_with_gaps_or_of_another_length_are_refused(windows):
         train(windows.assign(signals=windows["signals"].where(windows["signals"] < windows["signals"].max())))
     with pytest.raises(ValueError, match="cut_windows"):
         train(windows.isel(minute=slice(30)))
+
+
+def test_the_rate_is_compiled_once_however_often_it_is_asked_for():
+    rate = lsmlib.training.Schedule(100, 1e-3, 0.1)
+    found = [float(rate(np.int32(step))) for step in (0, 5, 10, 55, 100)]
+    np.testing.assert_allclose(found, [0, 5e-4, 1e-3, 5e-4, 0], atol=1e-9)  # a rise over ten steps, then half a cosine
+    assert rate._compiled._cache_size() == 1
