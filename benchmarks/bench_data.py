@@ -23,7 +23,7 @@ import zarr
 
 import lsmlib
 from lsmlib.nn.memory import keep_freed_memory
-from lsmlib.training import make_optimizer
+from lsmlib.optimizer import make_optimizer
 
 BATCH = 64
 DAY, WINDOW = 1440 * 26, 300 * 26  # minutes × signals

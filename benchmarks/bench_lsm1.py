@@ -62,7 +62,7 @@ def serve_lsm1(prepare: Callable[[], Any] = lambda: None) -> None:
     import lsmlib
     from lsmlib.models.sizes import Size
     from lsmlib.nn.transformer import Stack
-    from lsmlib.training import make_optimizer
+    from lsmlib.optimizer import make_optimizer
 
     prepare()
     # 1,300 minutes of 26 signals, padded to 30, in patches of 10 × 5: 130 × 6 tokens

@@ -59,7 +59,7 @@ def make_model(**options: Any) -> Any:
 def serve_lsm2(rows: int | None = None, **options: Any) -> None:
     import lsmlib
     import lsmlib.models.lsm2
-    from lsmlib.training import make_optimizer
+    from lsmlib.optimizer import make_optimizer
 
     keep_memory()
     if rows is not None:

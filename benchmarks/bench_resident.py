@@ -52,7 +52,7 @@ def sent(resident: Any, model: Any, batch: Any, size: int) -> int:
 
 def measure() -> str:
     import lsmlib
-    from lsmlib.training import make_optimizer
+    from lsmlib.optimizer import make_optimizer
 
     keep_memory()
     days = lsmlib.simulate_cohort(people=128, days=2)

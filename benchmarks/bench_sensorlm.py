@@ -80,7 +80,7 @@ def serve_step() -> None:
     from itertools import cycle
 
     import lsmlib
-    from lsmlib.training import make_optimizer
+    from lsmlib.optimizer import make_optimizer
 
     keep_memory()
     model, days = make_model(), make_days()

@@ -24,6 +24,7 @@ from typing import Any, Self, cast
 import jax
 import jax.numpy as jnp
 import keras
+import numpy as np
 import orbax.checkpoint as ocp
 import xarray as xr
 from etils import epath
@@ -277,6 +278,8 @@ def _read_variables(
         partial_restore=True,
     )
     values = manager.restore(step, args=ocp.args.Composite(variables=options))["variables"]
+    # Orbax ties arrays to their device, for which every program would be compiled anew; those of a new model are free
+    values = {name: value if wanted[name].committed else np.asarray(value) for name, value in values.items()}
     found = _fingerprints(values)
     changed = [name for name in wanted if found[name] != fingerprints[name]]
     if changed:

@@ -26,61 +26,9 @@ from lsmlib.models.lsm2 import LSM2
 from lsmlib.models.sensorlm import SensorLM
 from lsmlib.nn.memory import keep_freed_memory
 from lsmlib.nn.transformer import Transformer
+from lsmlib.optimizer import make_optimizer
 from lsmlib.resident import DeviceRows
 from lsmlib.training_logs import LogFiles, ProgressBar, StepHistory, StopIfNotFinite, Validation
-
-
-@keras.saving.register_keras_serializable(package="lsmlib")
-class Schedule(keras.optimizers.schedules.CosineDecay):
-    """A linear rise, then a cosine to zero, by how often weights have changed.
-
-    Keras asks for the rate by steps, also where it averages the gradients of several before weights change.
-    """
-
-    def __init__(self, changes: int, learning_rate: float, warmup: float, accumulate: int = 1) -> None:
-        rising = max(round(warmup * changes), 1)
-        super().__init__(0.0, max(changes - rising, 1), warmup_target=learning_rate, warmup_steps=rising)
-        self._config = {
-            "changes": changes, "learning_rate": learning_rate, "warmup": warmup, "accumulate": accumulate
-        }  # fmt: skip
-        # asked for outside of a program, as StepHistory does, Keras' condition would be compiled anew at every step
-        self._compiled = jax.jit(lambda step: super(Schedule, self).__call__(step // accumulate))
-
-    def __call__(self, step: Any) -> Any:
-        """The rate at this step."""
-        return self._compiled(keras.ops.convert_to_tensor(step))
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor."""
-        return self._config
-
-
-def make_optimizer(
-    steps: int,
-    learning_rate: float = 1e-3,
-    warmup: float = 0.05,
-    weight_decay: float = 1e-4,
-    clip: float = 1.0,
-    accumulate: int = 1,
-) -> keras.optimizers.Optimizer:
-    """AdamW with the schedule and the clipping described above.
-
-    Args:
-        steps: of the whole training; the learning rate reaches zero there.
-        learning_rate: at its peak.
-        warmup: share of the steps in which it rises from zero.
-        weight_decay: decoupled: each step takes this share times the learning rate off every matrix; biases, norms,
-            learned tokens and temperatures are left alone.
-        clip: the largest norm of all gradients together.
-        accumulate: steps whose gradients are averaged before weights change once.
-    """
-    schedule = Schedule(steps // accumulate, learning_rate, warmup, accumulate)
-    optimizer = keras.optimizers.AdamW(
-        schedule, beta_2=0.95, weight_decay=weight_decay, global_clipnorm=clip,
-        gradient_accumulation_steps=accumulate if accumulate > 1 else None,
-    )  # fmt: skip
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "token", "logit"])
-    return optimizer
 
 
 def pretrain(

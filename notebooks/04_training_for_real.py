@@ -47,7 +47,7 @@ from lsmlib.estimate import estimate_step, measure_flops
 from lsmlib.models.flops import training_flops
 from lsmlib.models.sizes import LSM1_SIZES, count_parameters
 from lsmlib.nn.attention import choose_kernel
-from lsmlib.training import make_optimizer
+from lsmlib.optimizer import make_optimizer
 
 print("jax", jax.__version__, "on", jax.devices())
 

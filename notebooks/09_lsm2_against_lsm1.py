@@ -70,10 +70,10 @@ from lsmlib.evaluate import (
 )
 from lsmlib.masking import draw_noise
 from lsmlib.models.sizes import LSM2_SIZES
+from lsmlib.optimizer import make_optimizer
 from lsmlib.packing import pack_days, rows_for
 from lsmlib.runs import find_runs
 from lsmlib.signals import normalise
-from lsmlib.training import make_optimizer
 from lsmlib.windows import fill_gaps
 
 print("jax", jax.__version__, "on", jax.devices())

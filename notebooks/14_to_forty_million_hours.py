@@ -48,8 +48,8 @@ from lsmlib import plots
 from lsmlib.checkpoints import Checkpoints, describe_run
 from lsmlib.estimate import STATE, measure_flops
 from lsmlib.models.flops import count_weights, language_flops, training_flops
+from lsmlib.optimizer import make_optimizer
 from lsmlib.text import CaptionMixture
-from lsmlib.training import make_optimizer
 from lsmlib.training_logs import StepHistory
 
 print("jax", jax.__version__, "on", jax.devices())

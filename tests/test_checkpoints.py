@@ -16,13 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lsmlib
-from lsmlib.checkpoints import KEPT, _fingerprints
+from lsmlib.checkpoints import KEPT, _fingerprints, _variables
 from lsmlib.evaluate.contrastive import SimCLR
 from lsmlib.models.lsm1 import LSM1
 from lsmlib.models.lsm2 import LSM2
 from lsmlib.models.sensorlm import SensorLM
 from lsmlib.models.sizes import SensorLMSize, Size
 from lsmlib.nn.transformer import Stack
+from lsmlib.optimizer import make_optimizer
 from tests.windows import small_windows
 
 STEPS = 12
@@ -96,6 +97,8 @@ def test_a_training_that_died_goes_on_bit_for_bit(kind, windows, tmp_path, monke
     assert again == history
     for ours, theirs in zip(state_of(model), state_of(whole), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+    tied = [variable.path for variable in _variables(model).values() if variable.value.committed]
+    assert not tied  # to a device, for which the step would have been compiled anew
 
 
 def test_checkpoints_change_nothing_and_a_finished_run_is_read_back(windows, tmp_path):
@@ -183,7 +186,7 @@ def test_a_broken_checkpoint_is_noticed_and_the_one_before_used(finished, window
     folder, model, history = finished
     draw = random.Random(how)
     read, noticed = MAKERS["LSM1"](), {}
-    read.compile(lsmlib.training.make_optimizer(STEPS))  # a checkpoint holds its state, too
+    read.compile(make_optimizer(STEPS))  # a checkpoint holds its state, too
     read.optimizer.build(read.trainable_variables)
     for turn in range(12):
         place = copy_of(folder, tmp_path / str(turn))

@@ -7,7 +7,7 @@ import pytest
 import lsmlib
 from lsmlib.models.sizes import Size
 from lsmlib.nn.transformer import Stack
-from lsmlib.training import make_optimizer
+from lsmlib.optimizer import make_optimizer
 
 SMALL = Size(Stack(1, 16, 2, 32), Stack(1, 16, 2, 32))
 

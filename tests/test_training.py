@@ -2,14 +2,16 @@ import csv
 import subprocess
 import sys
 
+import jax
 import keras
 import numpy as np
 import pytest
+from jax.experimental.compilation_cache import compilation_cache
 
 import lsmlib
 from lsmlib.masking import Mixture
 from lsmlib.models.lsm1 import LSM1
-from lsmlib.training import make_optimizer
+from lsmlib.optimizer import Schedule, _rate, make_optimizer
 from lsmlib.training_logs import SNAPSHOT_STEPS
 from tests.windows import small_windows
 
@@ -167,7 +169,33 @@ def test_windows_with_gaps_or_of_another_length_are_refused(windows):
 
 
 def test_the_rate_is_compiled_once_however_often_it_is_asked_for():
-    rate = lsmlib.training.Schedule(100, 1e-3, 0.1)
-    found = [float(rate(np.int32(step))) for step in (0, 5, 10, 55, 100)]
-    np.testing.assert_allclose(found, [0, 5e-4, 1e-3, 5e-4, 0], atol=1e-9)  # a rise over ten steps, then half a cosine
-    assert rate._compiled._cache_size() == 1
+    _rate.clear_cache()
+    for changes in (100, 200):
+        rate, points = Schedule(changes, 1e-3, 0.1), np.array([0, 0.05, 0.1, 0.55, 1])
+        found = [float(rate(np.int32(step))) for step in points * changes]
+        np.testing.assert_allclose(found, [0, 5e-4, 1e-3, 5e-4, 0], atol=1e-9)  # a tenth rising, then half a cosine
+    assert _rate._cache_size() == 1
+
+
+def test_trainings_of_any_length_and_rate_are_one_program(windows, tmp_path):
+    """Or grids of trainings would mostly compile: what JAX keeps of them is one file."""
+    kept = jax.config.jax_compilation_cache_dir
+    try:
+        jax.config.update("jax_compilation_cache_dir", str(tmp_path))
+        compilation_cache.reset_cache()
+        (_, short), (_, long) = train(windows, steps=3), train(windows, steps=5, learning_rate=3e-3)
+    finally:
+        jax.config.update("jax_compilation_cache_dir", kept)
+        compilation_cache.reset_cache()
+    assert len(list(tmp_path.glob("jit_train_step-*-cache"))) == 1
+    assert short["loss"][:2] == long["loss"][:2] and short["loss"][2] != long["loss"][2]
+
+
+def test_two_optimizers_of_one_schedule_and_one_from_its_config():
+    schedule = Schedule(10, 1e-3, 0.1)
+    first, second = (type(make_optimizer(1))(schedule) for _ in range(2))
+    copy = type(first).from_config(first.get_config())
+    for optimizer in (first, second, copy):
+        optimizer.iterations.assign(1)
+        assert float(optimizer.learning_rate) == pytest.approx(1e-3)
+        assert any(variable is optimizer._learning_rate.numbers for variable in optimizer.variables)

@@ -26,9 +26,9 @@ TABLE = DATA / "results" / "scaling.parquet"
 SEED = 600  # of the people to learn from; the next one is that of those who judge
 JUDGES = 24
 WIDTHS, DAYS = (16, 32, 64), 4
-PEOPLE = (3, 8, 16, 64)
-BETWEEN = (4, 32)  # more amounts, for laws of data alone
-STEPS, BATCH, LEARNING_RATE = 400, 4, 3e-3
+PEOPLE = (12, 32, 80, 240)
+BETWEEN = (20, 140)  # more amounts, for laws of data alone
+STEPS, BATCH, LEARNING_RATE = 2000, 4, 3e-3
 SHARES = (1 / 8, 1 / 4)  # of the operations of the widest: budgets that every width spends in steps of its own
 
 

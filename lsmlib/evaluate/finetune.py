@@ -21,8 +21,8 @@ from lsmlib.evaluate.pooling import average_people, is_known
 from lsmlib.evaluate.probes import Learner, StandardScaler, cross_predict, linear_model, threadpool_limits
 from lsmlib.models.lsm1 import LSM1
 from lsmlib.nn.memory import keep_freed_memory
+from lsmlib.optimizer import make_optimizer
 from lsmlib.signals import normalise
-from lsmlib.training import make_optimizer
 
 STEPS, BATCH_SIZE, LEARNING_RATE = 100, 32, 3e-4
 PENALTY = 10.0  # of the linear probe that the last layer starts from

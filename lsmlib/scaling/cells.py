@@ -97,7 +97,7 @@ class Cell:
         if self.minutes == MINUTES_PER_DAY:
             size = size_of(self.size, LSM2_SIZES)
             return LSM1(size, minutes=MINUTES_PER_DAY, patch_signals=1, mimetic=3.0, seed=self.seed)
-        return LSM1(self.size, minutes=self.minutes, seed=self.seed)
+        return LSM1(self.size, minutes=self.minutes, mimetic=3.0, seed=self.seed)
 
     def rows(self, cohort: xr.Dataset) -> xr.Dataset:
         """What it learns from: the first days of the first people, as the model reads them.

@@ -9,6 +9,7 @@ from keras import ops
 import lsmlib
 from lsmlib.masking import Mixture
 from lsmlib.models.lsm2 import LSM2
+from lsmlib.optimizer import make_optimizer
 from lsmlib.packing import stretches, unpack_days
 from lsmlib.signals import normalise
 from tests.models.aim import aim, sincos
@@ -235,7 +236,7 @@ def test_pretrain_is_compile_and_fit_and_learns(days, packing):
     assert history["valid_loss"][-1] == pytest.approx(trained.validation_loss(days))
     assert history["valid_loss"][-1] < 0.8 * before
     other = LSM2(**SMALL, packing=packing)
-    other.compile(lsmlib.training.make_optimizer(30, 3e-3))
+    other.compile(make_optimizer(30, 3e-3))
     batches = lsmlib.make_batches(days, 4, 0, prepare=other.prepare)
     other.fit(batches, steps_per_epoch=30, shuffle=False, verbose=0)
     for one, two in zip(trained.trainable_weights, other.trainable_weights, strict=True):
@@ -266,7 +267,7 @@ def test_the_share_that_is_dropped_changes_no_result(days):
 
 def test_plain_batches_are_trained_on_in_the_papers_form(days):
     model = LSM2(**SMALL)
-    model.compile(lsmlib.training.make_optimizer(20, 3e-3))
+    model.compile(make_optimizer(20, 3e-3))
     batches = lsmlib.make_batches(days, 4, 0)
     losses = [model.fit(batches, steps_per_epoch=10, shuffle=False, verbose=0).history["loss"][0] for _ in range(2)]
     assert losses[1] < losses[0]

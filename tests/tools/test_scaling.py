@@ -1,9 +1,10 @@
-"""The larger grid: its cells come in the order of need, and spend equal budgets."""
+"""The recorded grid: its cells can be fitted, and the table that is kept is of such cells."""
 
 import numpy as np
 import pytest
 
 from lsmlib.models.flops import training_flops
+from lsmlib.scaling import read_records
 from tests.windows import small_windows
 from tools import scaling
 
@@ -29,3 +30,9 @@ def test_budgets_are_spent_by_every_width(cells):
     spent = np.reshape(spent, (len(scaling.SHARES), len(scaling.WIDTHS)))
     np.testing.assert_allclose(spent / spent[:, -1:], 1, atol=0.02)
     np.testing.assert_allclose(spent[:, -1] / spent[-1, -1], np.array(scaling.SHARES) / scaling.SHARES[-1], atol=0.02)
+
+
+def test_the_kept_table_is_of_these_cells(cells):
+    records = read_records(scaling.TABLE, mixed_versions=True)
+    assert set(records["cell"]) <= {cell.name for cell in cells}
+    assert records["hardware"].str.len().min() > 3 and (records["seconds"] > 0).all()
