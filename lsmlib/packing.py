@@ -139,11 +139,12 @@ def rows_for(days: int) -> int:
 def round_up(count: int, several_days: bool) -> int:
     """The smallest length for ``count`` tokens: a multiple of ``GRAIN``, or of a quarter of a power of two.
 
-    In a row of several days, of half a power of two: sums of days vary more, and would come to more lengths, while
-    padding there takes no part in attention.
+    In a row of several days, of ``4 * GRAIN`` or of half a power of two: sums of days vary more, and would come to more
+    lengths, while padding there takes no part in attention.
     """
-    step = max(GRAIN, 2 ** max(int(count).bit_length() - (2 if several_days else 3), 0))
-    return max(-(-count // step) * step, GRAIN)
+    least, parts = (4 * GRAIN, 2) if several_days else (GRAIN, 3)
+    step = max(least, 2 ** max(int(count).bit_length() - parts, 0))
+    return max(-(-count // step) * step, least)
 
 
 def _row_length(lengths: np.ndarray, longest: int | None) -> int:

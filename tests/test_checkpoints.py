@@ -344,7 +344,7 @@ def test_a_folder_that_cannot_be_written_to(windows, tmp_path):
 
 
 def test_a_full_disk_is_told_and_the_last_whole_checkpoint_remains(windows, tmp_path):
-    limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))\nwindows = "
+    limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (15_000, 15_000))\nwindows = "
     code = textwrap.dedent(RUN).replace("windows = ", limit)
     assert limit in code
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "JAX_COMPILATION_CACHE_DIR": ""}

@@ -13,9 +13,10 @@ def test_three_days_by_hand():
     visible = np.array([[1, 0, 1], [1, 1, 0], [0, 0, 0]], bool)
     asked = np.array([[0, 1, 0], [0, 0, 1], [1, 0, 0]], bool)
     packed = pack_days(patches, visible, asked, rows=1)
+    least = 4 * GRAIN
     assert {name: value.shape for name, value in packed.items()} == {
-        "values": (1, GRAIN, 2), "number": (1, GRAIN), "lengths": (1, 3), "decoded": (1, GRAIN),
-        "source": (1, GRAIN), "decoded_lengths": (1, 3), "target": (1, GRAIN, 2), "scored": (1, GRAIN, 2),
+        "values": (1, least, 2), "number": (1, least), "lengths": (1, 3), "decoded": (1, least),
+        "source": (1, least), "decoded_lengths": (1, 3), "target": (1, least, 2), "scored": (1, least, 2),
     }  # fmt: skip
     np.testing.assert_array_equal(packed["lengths"], [[2, 2, 0]])
     np.testing.assert_array_equal(packed["number"][0, :4], [0, 2, 0, 1])
@@ -58,7 +59,7 @@ def test_what_is_packed_comes_back(days, tokens, seed, rows):
 
 @given(st.integers(0, 10**6), st.booleans())
 def test_lengths_are_few_and_hardly_too_long(count, several_days):
-    length, excess = round_up(count, several_days), 1.5 if several_days else 1.25
-    assert max(count, 1) <= length < max(excess * count, count + GRAIN) + 1 and length % GRAIN == 0
+    length, excess, least = round_up(count, several_days), *((1.5, 4 * GRAIN) if several_days else (1.25, GRAIN))
+    assert max(count, 1) <= length < max(excess * count, count + least) + 1 and length % least == 0
     assert round_up(length, several_days) == length
     assert len({round_up(c, several_days) for c in range(1000, 4000)}) <= (5 if several_days else 9)

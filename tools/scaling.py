@@ -26,9 +26,9 @@ TABLE = DATA / "results" / "scaling.parquet"
 SEED = 600  # of the people to learn from; the next one is that of those who judge
 JUDGES = 24
 WIDTHS, DAYS = (16, 32, 64), 4
-PEOPLE = (12, 32, 80, 240)
-BETWEEN = (20, 140)  # more amounts, for laws of data alone
-STEPS, BATCH, LEARNING_RATE = 2000, 4, 3e-3
+PEOPLE = (10, 24, 64, 160)
+BETWEEN = (4, 6, 16, 40)  # more amounts for the widest, for a law of data alone
+STEPS, BATCH, LEARNING_RATE = 3000, 4, 3e-3
 SHARES = (1 / 8, 1 / 4)  # of the operations of the widest: budgets that every width spends in steps of its own
 
 
@@ -53,7 +53,7 @@ def list_cells() -> list[Cell]:
     few = [people for people in PEOPLE if people * DAYS <= PEOPLE[-1]][-2:]
     breadth = {seed: cells(WIDTHS[-1:], [people * DAYS for people in few], days=1, seed=seed) for seed in (0, 1)}
     again = cells(WIDTHS, PEOPLE, seed=1)
-    between = [cell for seed in (0, 1) for cell in cells(WIDTHS, BETWEEN, seed=seed)]
+    between = [cell for seed in (0, 1) for cell in cells(WIDTHS[-1:], BETWEEN, seed=seed)]
     return [*square, *lengths, *breadth[0], *again, *breadth[1], *between]
 
 

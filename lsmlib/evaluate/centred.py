@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from keras import ops
 
-from lsmlib.models.batching import run_in_batches, run_in_packs
+from lsmlib.models.batching import run_in_batches, run_in_packs, take_days
 from lsmlib.models.lsm1 import LSM1
 from lsmlib.models.lsm2 import LSM2
 from lsmlib.packing import fill_rows, plan_visible, rows_for, stretches
@@ -77,7 +77,8 @@ class CentredEmbedder:
         observed = np.concatenate([model.observed_tokens(~np.isnan(day[None])) for day in signals])
 
         def pack(days: np.ndarray) -> dict[str, np.ndarray]:
-            return fill_rows(model.grid.to_patches(signals[days]), plan_visible(observed[days], rows_for(len(days)))[0])
+            patches = model.grid.to_patches(take_days(signals, days))
+            return fill_rows(patches, plan_visible(take_days(observed, days), rows_for(len(days)))[0])
 
         for days, packed, encoded in run_in_packs(_encode, model, pack, observed.sum(axis=1), self.batch_size):
             row, place, day = stretches(packed["lengths"])

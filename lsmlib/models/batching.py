@@ -24,7 +24,8 @@ def run_in_batches(
     program = _compiled(function, model)
     state = _state(model)
     results = []
-    for taken in _batches(np.arange(rows), batch_size, function):
+    for start in _starts(rows, batch_size, function):
+        taken = np.minimum(np.arange(start, start + batch_size), rows - 1)
         result = program(*state, {name: values[taken] for name, values in inputs.items()})
         results.append(to_host(result))
     return np.concatenate(results)[:rows].astype(np.float32, copy=False)
@@ -42,27 +43,34 @@ def run_in_packs(
     Args:
         function: must not change the model.
         model: whose weights to use.
-        pack: makes inputs from days' numbers.
+        pack: makes inputs from days' numbers; -1 stands for no day, see ``take_days``.
         counts: the length of each day, ``[d]``.
         batch_size: days at once.
 
     Yields:
-        Numbers of days, the inputs made from them, and the result. The last pack is as large as the others: what it
-        has beyond its days are copies.
+        Numbers of days, the inputs made from them, and the result. Packs are of ``batch_size`` days, or of the next
+        power of two where there are fewer, so that few programs are compiled; what a pack has beyond its days is no
+        day.
     """
     program, state = _compiled(function, model), _state(model)
     order = np.argsort(counts, kind="stable")
-    batch_size = min(batch_size, len(order))
-    for start, taken in enumerate(_batches(order, batch_size, function)):
-        inputs = pack(taken)
-        yield order[start * batch_size :][:batch_size], inputs, to_host(program(*state, inputs))
+    batch_size = min(batch_size, 1 << (len(order) - 1).bit_length())
+    for start in _starts(len(order), batch_size, function):
+        days = order[start : start + batch_size]
+        inputs = pack(np.pad(days, (0, batch_size - len(days)), constant_values=-1))
+        yield days, inputs, to_host(program(*state, inputs))
 
 
-def _batches(rows: np.ndarray, size: int, function: Callable[..., Any]) -> Iterator[np.ndarray]:
-    """``size`` of the rows at a time, the last filled up with its last row; a bar shows where it takes long."""
-    starts = range(0, len(rows), size)
-    for start in tqdm(starts, desc=function.__name__.strip("_"), leave=False, disable=len(rows) <= 512):
-        yield rows[np.minimum(np.arange(start, start + size), len(rows) - 1)]
+def take_days(values: np.ndarray, days: np.ndarray) -> np.ndarray:
+    """These days of ``[d, …]``; NaN, or False, where one is -1: nothing is observed there, so it costs nothing."""
+    taken = values[days]
+    taken[days < 0] = False if taken.dtype == bool else np.nan
+    return taken
+
+
+def _starts(rows: int, size: int, function: Callable[..., Any]) -> Any:
+    """Of each batch; a bar shows where it takes long."""
+    return tqdm(range(0, rows, size), desc=function.__name__.strip("_"), leave=False, disable=rows <= 512)
 
 
 def _state(model: keras.Model) -> tuple[list[Any], list[Any]]:

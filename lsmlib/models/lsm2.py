@@ -17,7 +17,7 @@ from keras import ops
 
 from lsmlib.checks import check_cohort, check_whole
 from lsmlib.masking import Mixture, draw_noise
-from lsmlib.models.batching import run_in_packs
+from lsmlib.models.batching import run_in_packs, take_days
 from lsmlib.models.latest import Latest
 from lsmlib.models.packed import TokenDecoder, TokenEncoder, mean_tokens
 from lsmlib.models.saving import SavedModel
@@ -252,7 +252,7 @@ class LSM2(SavedModel):
         squared, cells = 0.0, 0
 
         def pack(days: np.ndarray) -> dict[str, np.ndarray]:
-            return self.pack(signals[days], hidden[days])
+            return self.pack(take_days(signals, days), take_days(hidden, days))
 
         for days, packed, predicted in run_in_packs(_predict, self, pack, self._count(signals, hidden), batch_size):
             row, place, day = stretches(packed["decoded_lengths"])
@@ -280,7 +280,7 @@ class LSM2(SavedModel):
         result = np.zeros((len(signals), self.size.encoder.width), np.float32)
 
         def pack(days: np.ndarray) -> dict[str, np.ndarray]:
-            patches, observed = self.to_tokens(signals[days])
+            patches, observed = self.to_tokens(take_days(signals, days))
             packed = pack_days(patches, observed, nothing[days], rows_for(len(days)))
             return {name: packed[name] for name in ("values", "number", "lengths")}
 
@@ -315,9 +315,10 @@ class LSM2(SavedModel):
         result = values.copy()
 
         def pack(days: np.ndarray) -> dict[str, np.ndarray]:
-            patches, observed = self.to_tokens(shown[days])
-            wanted = asked[days] if self.decoder_reads == "observed" else asked[days] | ~observed
-            return pack_days(patches, observed & ~asked[days], wanted, rows_for(len(days)))
+            patches, observed = self.to_tokens(take_days(shown, days))
+            asks = take_days(asked, days)
+            wanted = asks if self.decoder_reads == "observed" else asks | ~observed
+            return pack_days(patches, observed & ~asks, wanted, rows_for(len(days)))
 
         for days, packed, predicted in run_in_packs(_predict, self, pack, self._count(shown, asked), batch_size):
             patches = unpack_days(packed, predicted, self.grid.tokens)[: len(days)]

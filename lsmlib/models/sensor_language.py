@@ -9,7 +9,7 @@ import xarray as xr
 from keras import ops
 
 from lsmlib.checks import check_cohort, check_whole
-from lsmlib.models.batching import run_in_batches, run_in_packs
+from lsmlib.models.batching import run_in_batches, run_in_packs, take_days
 from lsmlib.models.generation import writer
 from lsmlib.models.saving import SavedModel
 from lsmlib.nn.patches import Grid
@@ -203,7 +203,7 @@ class SensorLanguage(SavedModel):
         check_whole("batch_size", batch_size, 1)
 
         def pack(days: np.ndarray) -> dict[str, Any]:
-            packed = self.pack(signals[days])
+            packed = self.pack(take_days(signals, days))
             return packed if more is None else {**packed, **more, "day": days.astype(np.int32)}
 
         result = None

@@ -28,8 +28,8 @@ class Cell:
 
     Args:
         model: ``"LSM1"`` or ``"LSM2"``.
-        size: a name of the model's table, or a ``Size``. LSM-1 on whole days takes LSM-2's sizes, patches and start, so
-            that the two differ in nothing but how they treat gaps.
+        size: a name of the model's table, or a ``Size``. LSM-1 on whole days takes LSM-2's sizes and patches, so that
+            the two differ in nothing but how they treat gaps.
         people: how many learn from.
         days: of each of them.
         steps: of training.
@@ -91,7 +91,10 @@ class Cell:
         return {"cell": self.name, "size": self.size_name} | {name: getattr(self, name) for name in names}
 
     def new_model(self) -> LSM1 | LSM2:
-        """The model before training."""
+        """The model before training. Both start from tokens that attend to tokens like themselves (``MimeticUniform``).
+
+        LSM-1's usual start sits on a plateau for about as many steps as a small cell has, and how long is chance.
+        """
         if self.model == "LSM2":
             return LSM2(self.size, seed=self.seed)
         if self.minutes == MINUTES_PER_DAY:

@@ -44,6 +44,8 @@ DAY_TASKS: tuple[Task, ...] = (
 )  # fmt: skip
 WINDOW_TASKS: tuple[Task, ...] = (RandomImputation(0.8), Interpolation(60), Extrapolation(60), SensorImputation("PPG"))
 
+GIVEN = "seconds: at the speed given"
+
 Probe = Callable[[LSM1 | LSM2, xr.Dataset], float]
 
 
@@ -113,7 +115,8 @@ class Grid:
             flops: the budget in operations of training, or none.
             seconds: the budget in seconds of training, or none.
             flops_per_second: how fast trainings run here; by default as fast as those that are recorded for this
-                hardware, or, without any, as fast as a large matrix product, which none is.
+                hardware, of the same size where there are any, or, without one, as fast as a large matrix product,
+                which none is.
 
         Returns:
             A table with a row a cell, ``state`` being ``finished``, ``to run`` or ``beyond the budget``.
@@ -121,7 +124,7 @@ class Grid:
         Raises:
             ValueError: if a cell does not fit the Cohort.
         """
-        speed, note = (flops_per_second, "seconds: at the speed given") if flops_per_second else self._speed()
+        speeds, speed, note = ({}, flops_per_second, GIVEN) if flops_per_second else self._speeds()
         rows: list[dict[str, Any]] = []
         counted: dict[tuple[Any, ...], tuple[int, float, int]] = {}
         left = {"flops": np.inf if flops is None else flops, "seconds": np.inf if seconds is None else seconds}
@@ -139,7 +142,7 @@ class Grid:
                     "expected at most as many. Lower batch_size, or give it more people or days"
                 )
             cost = per_row * cell.batch_size * cell.steps
-            time = cost / speed
+            time = cost / speeds.get(_kind(cell), speed)
             if record_path(self.folder, cell.name).exists():
                 state = "finished"
             elif cost <= left["flops"] and time <= left["seconds"]:
@@ -235,21 +238,26 @@ class Grid:
     def _checkpoints(self, cell: Cell) -> Path:
         return self.folder / "checkpoints" / cell.name
 
-    def _speed(self) -> tuple[float, str]:
-        here = describe_machine()["hardware"]
+    def _speeds(self) -> tuple[dict[tuple[Any, ...], float], float, str]:
+        """Operations a second of the kinds of cells that have run here, of others, and where both come from.
+
+        By kind, because small models are mostly what is done around each step, and come to a fraction of large ones.
+        """
         if any((self.folder / "records").glob("*.parquet")):
             records = read_records(self.folder, mixed_versions=True)
-            known = records[(records["hardware"] == here) & (records["resumed_at"] == 0)]
+            here = records["hardware"] == describe_machine()["hardware"]
+            known = records[here & (records["resumed_at"] == 0)]
             if len(known):
-                speed = float((known["flops"] / known["seconds"]).median())
-                return (
-                    speed,
-                    f"seconds: as those of {len(known)} cells on this hardware, with compiling, without judging",
-                )
-        return (
-            measure_flops(),
-            f"seconds: at least, at the speed of one large matrix product on {jax.default_backend()}",
-        )
+                speed = known["flops"] / known["seconds"]
+                speeds = speed.groupby([known[name] for name in ("model", "size", "minutes", "batch_size")]).median()
+                note = f"seconds: as those of {len(known)} cells on this hardware, with compiling, without judging"
+                return dict(speeds), float(speed.median()), note
+        note = f"seconds: at least, at the speed of one large matrix product on {jax.default_backend()}"
+        return {}, measure_flops(), note
+
+
+def _kind(cell: Cell) -> tuple[Any, ...]:
+    return cell.model, cell.size_name, cell.minutes, cell.batch_size
 
 
 def _check_cells(cells: list[Cell]) -> None:

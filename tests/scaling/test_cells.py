@@ -49,7 +49,9 @@ def test_models_of_whole_days_differ_in_nothing_else():
     one, two = (cell(model=model, size=SMALL, seed=3).new_model() for model in ("LSM1", "LSM2"))
     assert one.size == two.size and one.grid.tokens == two.grid.tokens == 3744
     assert cell(model="LSM1", size="nano").new_model().size == LSM2_SIZES["nano"]
-    assert cell(model="LSM1", size="nano", minutes=300).new_model().grid.tokens == 180
+    windows = cell(model="LSM1", size="nano", minutes=300).new_model()
+    assert windows.grid.tokens == 180
+    assert {model.get_config()["mimetic"] for model in (one, two, windows)} == {3.0}
 
 
 def test_every_cell_has_its_own_name():
