@@ -4,6 +4,7 @@ How long a training is and how fast it learns are variables of the optimizer. As
 compiled program, and each length of training would be compiled anew: on a CPU that takes longer than many a small one.
 """
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -34,29 +35,33 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
 
     def __call__(self, step: Any) -> Any:
         """The rate at this step."""
-        step = ops.convert_to_tensor(step) // self._config["accumulate"]
-        return _rate(step, ops.convert_to_tensor(self.numbers))
+        numbers = ops.convert_to_tensor(self.numbers)
+        return _rate(ops.convert_to_tensor(step), numbers, self._config["accumulate"])
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
         return self._config
 
 
-@jax.jit  # also asked for outside of a program, at every step, to be written down
-def _rate(step: jax.Array, numbers: jax.Array) -> jax.Array:
+@partial(jax.jit, static_argnums=2)  # also asked for outside of a program, at every step, to be written down
+def _rate(step: jax.Array, numbers: jax.Array, accumulate: int) -> jax.Array:
     rising, falling, peak = numbers
-    step = ops.cast(step, numbers.dtype)
+    step = ops.cast(step // accumulate, numbers.dtype)
     fallen = ops.clip((step - rising) / falling, 0, 1)
     return peak * ops.where(step < rising, step / rising, (1 + ops.cos(np.pi * fallen)) / 2)
 
 
 @keras.saving.register_keras_serializable(package="lsmlib")
 class AdamW(keras.optimizers.AdamW):
-    """Keras' AdamW, with the numbers of its ``Schedule`` among its variables."""
+    """Keras' AdamW, with the numbers of its ``Schedule`` among its variables.
+
+    ``schedule`` has them as constants, to be asked for the rate of any step.
+    """
 
     def __init__(self, learning_rate: Schedule, **options: Any) -> None:
-        schedule = Schedule(**learning_rate.get_config())  # not the caller's, which may have another optimizer, too
+        schedule = Schedule(**learning_rate.get_config())  # not the caller's, which stays as it is
         super().__init__(schedule, **options)
+        self.schedule = learning_rate
         numbers = schedule.numbers
         schedule.numbers = self.add_variable(numbers.shape, lambda shape, dtype: numbers, "float32", name="schedule")
 

@@ -60,7 +60,7 @@ _TABLE = (
         "laptop", 500, 4, "reading along: minutes on a CPU",
         lsm1=Pretraining(500, 4, "tiny", 500, 8, 1e-3),
         lsm2=Pretraining(500, 4, "nano", 300, 4, 2e-3),
-        scaling=Scaling((16, 32, 64), (10, 24, 64, 160), 4, 2_000, 4, 3e-3, 2),
+        scaling=Scaling((16, 32, 64), (10, 24, 64, 160), 4, 3_000, 4, 3e-3, 2),
     ),
     Profile(
         "accelerator", 2_000, 14, "one GPU or TPU: an hour or so",

@@ -15,7 +15,11 @@ SNAPSHOT_STEPS = 100  # how often weights are set aside in case the loss stops b
 
 
 class StepHistory(keras.callbacks.Callback):
-    """One entry a step; Keras' own History has one an epoch."""
+    """One entry a step; Keras' own History has one an epoch.
+
+    It never asks for the model at a step: Keras would then bring all its variables up to date, which takes as long as a
+    small model's step.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,11 +30,14 @@ class StepHistory(keras.callbacks.Callback):
         """Steps made so far."""
         return len(self.logs["loss"])
 
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Take the schedule of ``make_optimizer``."""
+        self.schedule = self.model.optimizer.schedule
+
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Note the loss of this step, and the rate that the next one will have."""
-        optimizer = self.model.optimizer
         self.logs["loss"].append(float((logs or {})["step_loss"]))
-        self.logs["learning_rate"].append(float(keras.ops.convert_to_numpy(optimizer.learning_rate)))
+        self.logs["learning_rate"].append(float(self.schedule(self.step)))
 
 
 class Validation(keras.callbacks.Callback):

@@ -191,6 +191,14 @@ def test_trainings_of_any_length_and_rate_are_one_program(windows, tmp_path):
     assert short["loss"][:2] == long["loss"][:2] and short["loss"][2] != long["loss"][2]
 
 
+def test_no_step_brings_all_variables_up_to_date(windows, monkeypatch):
+    """A callback that asks Keras for its model makes it do so, which takes as long as a small model's step."""
+    calls, sync = [], LSM1.jax_state_sync
+    monkeypatch.setattr(LSM1, "jax_state_sync", lambda model: calls.append(model._jax_state_synced) or sync(model))
+    train(windows, steps=20)
+    assert calls.count(False) <= 2  # at the end
+
+
 def test_two_optimizers_of_one_schedule_and_one_from_its_config():
     schedule = Schedule(10, 1e-3, 0.1)
     first, second = (type(make_optimizer(1))(schedule) for _ in range(2))

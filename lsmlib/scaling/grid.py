@@ -208,7 +208,8 @@ class Grid:
         try:
             history = pretrain(
                 model, rows, steps=cell.steps, batch_size=cell.batch_size, seed=cell.seed,
-                learning_rate=cell.learning_rate, checkpoint_dir=self._checkpoints(cell), progress=False,
+                learning_rate=cell.learning_rate, checkpoint_dir=self._checkpoints(cell),
+                checkpoint_every=-(-cell.steps // 10), progress=False,
             )  # fmt: skip
         except FloatingPointError:  # too high a rate: that is a result of the grid, too
             history, record["status"] = {}, "diverged"
