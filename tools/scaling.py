@@ -68,7 +68,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--plan", action="store_true", help="print what would be run, and run nothing")
     parser.add_argument("--table", action="store_true", help="write the table, and run nothing")
-    parser.add_argument("--processes", type=int, default=1, help="how many run cells side by side, on CPUs (default: 1)")
+    parser.add_argument("--processes", type=int, default=1, help="how many run cells side by side on CPUs")
     options = parser.parse_args()
     if options.plan:
         print(make_grid().plan())
