@@ -46,8 +46,6 @@ DAY_TASKS: tuple[Task, ...] = (
 )  # fmt: skip
 WINDOW_TASKS: tuple[Task, ...] = (RandomImputation(0.8), Interpolation(60), Extrapolation(60), SensorImputation("PPG"))
 
-GIVEN = "seconds: at the speed given"
-
 Probe = Callable[[LSM1 | LSM2, xr.Dataset], float]
 
 
@@ -126,7 +124,7 @@ class Grid:
         Raises:
             ValueError: if a cell does not fit the Cohort.
         """
-        speeds, speed, note = ({}, flops_per_second, GIVEN) if flops_per_second else self._speeds()
+        speeds, speed, note = self._speeds(flops_per_second)
         rows: list[dict[str, Any]] = []
         counted: dict[tuple[Any, ...], tuple[int, float, int]] = {}
         left = {"flops": np.inf if flops is None else flops, "seconds": np.inf if seconds is None else seconds}
@@ -252,11 +250,13 @@ class Grid:
     def _checkpoints(self, cell: Cell) -> Path:
         return self.folder / "checkpoints" / cell.name
 
-    def _speeds(self) -> tuple[dict[tuple[Any, ...], float], float, str]:
+    def _speeds(self, given: float | None) -> tuple[dict[tuple[Any, ...], float], float, str]:
         """Operations a second of the kinds of cells that have run here, of others, and where both come from.
 
         By kind, because small models are mostly what is done around each step, and come to a fraction of large ones.
         """
+        if given is not None:
+            return {}, given, "seconds: at the speed given"
         if any((self.folder / "records").glob("*.parquet")):
             records = read_records(self.folder, mixed_versions=True)
             here = records["hardware"] == describe_machine()["hardware"]
@@ -275,10 +275,12 @@ def _others(count: int, grid: Grid, plan: Plan) -> Iterator[None]:
     """So many other processes at the same grid, until they have nothing left to do; none outlives the block."""
     context = get_context("spawn")  # JAX has threads, which a fork would not take along
     cache = jax.config.values["jax_compilation_cache_dir"]
-    others = [context.Process(target=_help, args=(grid, plan, cache), daemon=True) for _ in range(count)]
+    others = []
     try:
-        for other in others:
+        for _ in range(count):
+            other = context.Process(target=_help, args=(grid, plan, cache), daemon=True)
             other.start()
+            others.append(other)
         yield
         for other in others:
             other.join()
