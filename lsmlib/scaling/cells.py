@@ -91,7 +91,7 @@ class Cell:
         return {"cell": self.name, "size": self.size_name} | {name: getattr(self, name) for name in names}
 
     def new_model(self) -> LSM1 | LSM2:
-        """The model before training. Both models' tokens attend to tokens like themselves at first (``MimeticUniform``).
+        """The model before training. Tokens of both attend to tokens like themselves at first (``MimeticUniform``).
 
         LSM-1's usual start sits on a plateau for about as many steps as a small cell has, and how long is chance.
         """
