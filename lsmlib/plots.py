@@ -117,18 +117,20 @@ def plot_signals(cohort: xr.Dataset, day: int, signals: Sequence[str], hours: tu
     shown = [SIGNALS[index_of(name)] for name in signals]
     row = cohort.isel(day=day)
     hour = np.arange(row.sizes["minute"]) / 60
+    asleep, active = find_runs(_codes(row, "asleep") == 1), find_runs(_codes(row, "activity") >= 0)
     figure, axes = plt.subplots(
         len(signals), 1, figsize=(10, 1.25 * len(signals) + 0.6), sharex=True, layout="constrained", squeeze=False
     )
     for panel, signal in zip(axes[:, 0], shown, strict=True):
         # dots, because a line needs two neighbours, and many devices measure once in some minutes
         panel.plot(hour, row["signals"].sel(signal=signal.name), ".-", color=SENSOR_COLOURS[signal.sensor], lw=1, ms=2)
-        for start, stop in find_runs(_codes(row, "asleep") == 1):
+        for start, stop in asleep:
             panel.axvspan(start / 60, stop / 60, color=SLEEP, alpha=0.12, lw=0)
-        for start, stop in find_runs(_codes(row, "activity") >= 0):
+        for start, stop in active:
             panel.axvspan(start / 60, stop / 60, color=ACTIVITY, alpha=0.25, lw=0)
         panel.set_title(f"{signal.name.replace('_', ' ')} ({signal.unit})", loc="left", fontsize=9, pad=2)
-    axes[-1, 0].set(xlim=hours, xlabel="hour of the day (blue: asleep, orange: logged activity)")
+    shades = [name for runs, name in ((asleep, "blue: asleep"), (active, "orange: logged activity")) if len(runs)]
+    axes[-1, 0].set(xlim=hours, xlabel="hour of the day" + (f" ({', '.join(shades)})" if shades else ""))
     return _shown_once(figure)
 
 

@@ -47,7 +47,8 @@ def test_a_day_without_a_log_has_an_empty_strip(cohort):
     bare = cohort.drop_vars(["asleep", "activity", "mood"])
     strip = plots.plot_day(bare).axes[0]
     assert not strip.patches and not strip.texts
-    assert len(plots.plot_signals(bare, 0, ["steps"]).axes[0].patches) == 0
+    panel = plots.plot_signals(bare, 0, ["steps"]).axes[0]
+    assert len(panel.patches) == 0 and panel.get_xlabel() == "hour of the day"  # no word of shades that are not there
 
 
 def test_no_reading_looks_like_a_gap(cohort):
@@ -87,6 +88,7 @@ def test_lines_break_at_gaps_and_carry_units(cohort):
     np.testing.assert_array_equal(heart, cohort["signals"].values[0, :, 0])
     assert figure.axes[0].get_title(loc="left") == "heart rate (bpm)"
     assert figure.axes[1].get_title(loc="left") == "skin temperature (°C)"
+    assert figure.axes[1].get_xlabel().startswith("hour of the day (blue: asleep")
 
 
 def test_modes_state_their_shares(cohort):
