@@ -163,8 +163,8 @@ def test_rows_for_any_day_hold_the_same_days():
     patches = draw.standard_normal((4, 156, 10)).astype(np.float32)
     kind = draw.integers(0, 3, (4, 156)) * (draw.random((4, 1)) < 0.8)
     short = pack_days(patches, kind == 1, kind == 2, 2)
-    long = pack_days(patches, kind == 1, kind == 2, 2, longest=(200, 156))
-    assert long["values"].shape == (2, 512, 10) and long["target"].shape == (2, 384, 10)
+    long = pack_days(patches, kind == 1, kind == 2, 2, longest=(300, 280))
+    assert long["values"].shape == long["target"].shape == (2, 640, 10)
     for name, values in short.items():
         beyond = long[name][:, values.shape[1] :]
         np.testing.assert_array_equal(long[name][:, : values.shape[1]], values)

@@ -1,7 +1,7 @@
 """Run a larger grid of scaling experiments, and write its records to data/results/scaling.parquet.
 
     python -m tools.scaling --plan     # what is left to run, and what that takes; runs nothing
-    python -m tools.scaling            # runs it, then writes the table
+    python -m tools.scaling            # runs it, then writes the table [--processes 2]
     python -m tools.scaling --table    # writes the table of what has ended so far
 
 LSM-1 on windows of five hours of simulated people: every width on every number of people; on all people trainings of
@@ -68,11 +68,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--plan", action="store_true", help="print what would be run, and run nothing")
     parser.add_argument("--table", action="store_true", help="write the table, and run nothing")
+    parser.add_argument("--processes", type=int, default=1, help="how many run cells side by side, on CPUs (default: 1)")
     options = parser.parse_args()
     if options.plan:
         print(make_grid().plan())
     else:
         if not options.table:
-            make_grid().run()
+            make_grid().run(processes=options.processes)
         save_records(read_records(FOLDER, mixed_versions=True), TABLE)
         print(f"written: {TABLE.relative_to(DATA.parent)}")

@@ -6,7 +6,9 @@ Its folder is all there is: ``records/`` has a file for each cell that ended, ``
 
 import hashlib
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -17,7 +19,7 @@ import pandas as pd
 import xarray as xr
 from tqdm.auto import tqdm
 
-from lsmlib.checks import check_cohort
+from lsmlib.checks import check_cohort, check_whole
 from lsmlib.estimate import _duration, measure_flops
 from lsmlib.evaluate.generative import filling_errors
 from lsmlib.evaluate.generative_tasks import (
@@ -158,7 +160,7 @@ class Grid:
             )  # fmt: skip
         return Plan(pd.DataFrame(rows), note)
 
-    def run(self, plan: Plan | None = None, progress: bool = True) -> pd.DataFrame:
+    def run(self, plan: Plan | None = None, progress: bool = True, processes: int = 1) -> pd.DataFrame:
         """Run what is not finished yet, and return all records of the folder.
 
         Killed at any moment, it goes on when it is called again: cells that ended are not run again, and the one that
@@ -167,11 +169,21 @@ class Grid:
         Args:
             plan: of ``plan``, with a budget; by default all cells.
             progress: whether to print the plan and show a bar.
+            processes: how many run cells side by side, each with a copy of the days. A small training keeps about one
+                core busy, whatever there are. A script that asks for several has ``if __name__ == "__main__":``.
 
         Raises:
-            ValueError: if the plan has other cells, or a model does not fit the rows.
+            ValueError: if the plan has other cells, a model does not fit the rows, or several processes would share an
+                accelerator.
             MemoryError: if a step does not fit the device.
+            RuntimeError: if one of several processes failed; what it says of it is printed. Cells that ended are kept.
         """
+        check_whole("processes", processes, 1)
+        if processes > 1 and jax.default_backend() != "cpu":
+            raise ValueError(
+                f"processes is {processes}, which would share one {jax.default_backend()}; expected 1. Start a process "
+                "for each device, with the same folder"
+            )
         plan = self.plan() if plan is None else plan
         if list(plan.table["cell"]) != [cell.name for cell in self.cells]:
             raise ValueError("the plan is of other cells; expected one of this grid's plan()")
@@ -179,7 +191,7 @@ class Grid:
             print(plan, flush=True)
         wanted = [cell for cell, state in zip(self.cells, plan.table["state"], strict=True) if state == "to run"]
         elsewhere = []
-        with tqdm(wanted, desc="cells", disable=not progress) as bar:
+        with _others(processes - 1, self, plan), tqdm(wanted, desc="cells", disable=not progress) as bar:
             for cell in bar:
                 bar.set_postfix_str(cell.name)
                 with claim(self.folder / "claims", cell.name) as got:
@@ -188,8 +200,9 @@ class Grid:
                     elif not record_path(self.folder, cell.name).exists():
                         write_record(self.folder, self._run_cell(cell))
                         shutil.rmtree(self._checkpoints(cell), ignore_errors=True)
-        if elsewhere and progress:
-            print(f"claimed by other processes, and left to them: {', '.join(elsewhere)}", flush=True)
+        left = [name for name in elsewhere if not record_path(self.folder, name).exists()]
+        if left and progress:
+            print(f"claimed by other processes, and left to them: {', '.join(left)}", flush=True)
         return read_records(self.folder)
 
     def _run_cell(self, cell: Cell) -> dict[str, Any]:
@@ -255,6 +268,34 @@ class Grid:
                 return dict(speeds), float(speed.median()), note
         note = f"seconds: at least, at the speed of one large matrix product on {jax.default_backend()}"
         return {}, measure_flops(), note
+
+
+@contextmanager
+def _others(count: int, grid: Grid, plan: Plan) -> Iterator[None]:
+    """So many other processes at the same grid, until they have nothing left to do; none outlives the block."""
+    context = get_context("spawn")  # JAX has threads, which a fork would not take along
+    cache = jax.config.values["jax_compilation_cache_dir"]
+    others = [context.Process(target=_help, args=(grid, plan, cache), daemon=True) for _ in range(count)]
+    try:
+        for other in others:
+            other.start()
+        yield
+        for other in others:
+            other.join()
+    finally:
+        for other in others:
+            other.kill()
+    failed = [other.exitcode for other in others if other.exitcode]
+    if failed:
+        raise RuntimeError(
+            f"{len(failed)} of {count + 1} processes failed, with exit status {failed[0]}; what was wrong is printed "
+            "above. Cells that ended are kept: run the grid again, and it goes on"
+        )
+
+
+def _help(grid: Grid, plan: Plan, cache: str | None) -> None:
+    jax.config.update("jax_compilation_cache_dir", cache)
+    grid.run(plan, progress=False)
 
 
 def _kind(cell: Cell) -> tuple[Any, ...]:

@@ -1,10 +1,13 @@
 """A grid runs each cell once, whatever happens to its process, and says beforehand what it takes."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -130,8 +133,20 @@ def test_a_budget_is_kept(tmp_path, at_once):
     again = grid.plan()
     assert again.table["state"].tolist() == ["finished", "to run", "to run"]
     assert "as those of 1 cells on this hardware" in again.note
-    np.testing.assert_allclose(again.table["seconds"], records["seconds"][0])  # all are of one size and length
     np.testing.assert_allclose(again.table["seconds"], again.table["flops"] / 1e9)
+
+
+def test_each_size_has_its_own_speed(tmp_path, at_once):
+    size, other = SMALL, SMALL._replace(encoder=SMALL.encoder._replace(layers=2))
+    cells = [
+        cell for one in (size, other) for cell in make_cells(["LSM1"], [one], [1, 2], [2], [4], 4, [0], minutes=60)
+    ]
+    grid = Grid(cells, small_days(3, 2, "learner"), small_days(2, 1, "judge"), tmp_path, tasks=TASKS)
+    for cell, seconds in ((cells[0], 2.0), (cells[2], 8.0)):
+        write_record(tmp_path, cell.as_row() | AT_ONCE | {"seconds": seconds} | describe_machine())
+    table = grid.plan().table
+    assert table["state"].tolist() == ["finished", "to run", "finished", "to run"]
+    np.testing.assert_allclose(table["seconds"], table["flops"] / np.repeat([1e9, 2.5e8], 2))
 
 
 def test_claimed_cells_are_left_to_others(tmp_path, at_once, capsys):
@@ -141,6 +156,41 @@ def test_claimed_cells_are_left_to_others(tmp_path, at_once, capsys):
     records = grid.run()
     assert records["cell"].tolist() == [grid.cells[1].name]
     assert f"claimed by other processes, and left to them: {grid.cells[0].name}" in capsys.readouterr().out
+
+
+def test_two_processes_come_to_the_records_of_one(tmp_path, whole):
+    grid = small_grid(tmp_path, people=(2, 1), probes={"elsewhere": partial(say_where, tmp_path)})
+    records = grid.run(progress=False, processes=2)
+    assert sorted(records["probe_elsewhere"]) == [0, 1]  # one each
+    losses = ["train_loss", "valid_loss", "random", "interpolation", "extrapolation", "sensors"]
+    two = records[records["people"] == 2]
+    np.testing.assert_array_equal(two[losses], whole[1][losses])
+
+
+def say_where(folder, model, rows):
+    """1 in the other process; this one waits until that has begun, too."""
+    here = multiprocessing.parent_process() is None
+    end = time.monotonic() + 120
+    while here and time.monotonic() < end and len(list((folder / "claims").iterdir())) < 2:
+        time.sleep(0.1)
+    return 0.0 if here else 1.0
+
+
+def test_a_process_that_fails_is_told_of(tmp_path, at_once, monkeypatch):
+    class Failed(SimpleNamespace):
+        exitcode = 1
+        start = join = kill = lambda self: None
+
+    monkeypatch.setattr("lsmlib.scaling.grid.get_context", lambda how: SimpleNamespace(Process=Failed))
+    with pytest.raises(RuntimeError, match=r"1 of 2 processes failed, with exit status 1.*run the grid again"):
+        small_grid(tmp_path).run(progress=False, processes=2)
+    assert len(read_records(tmp_path)) == 1
+
+
+def test_several_processes_do_not_share_an_accelerator(tmp_path, monkeypatch):
+    monkeypatch.setattr("jax.default_backend", lambda: "gpu")
+    with pytest.raises(ValueError, match="processes is 2, which would share one gpu"):
+        small_grid(tmp_path).run(progress=False, processes=2)
 
 
 def test_a_diverged_training_is_a_result(tmp_path, monkeypatch):
