@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
@@ -129,7 +130,7 @@ def plot_runs(
     axes.set(xlabel=AXES.get(x, x), ylabel=LOSSES.get(y, y.replace("probe_", "").replace("_", " ")))
     keys = [Line2D([], [], color=colour, lw=3, label=f"{_count(shade)} {by}") for shade, colour in shades.items()]
     keys += [
-        Line2D([], [], color="0.3", marker=MARKERS.get(model, "^"), ls=LINES.get(model, "-."), label=model)
+        Line2D([], [], color="0.3", marker=MARKERS.get(model, "^"), ls=LINES.get(model, "-."), label=_title(model))
         for model in sorted(map(str, rows["model"].unique()))
     ]
     if law is not None:
@@ -191,7 +192,7 @@ def plot_people_against_hours(table: pd.DataFrame) -> Figure:
         marker, line = MARKERS.get(model, "^"), LINES.get(model, "-.")
         aside = group["people"] * 1.03 ** (number - (len(groups) - 1) / 2)  # so that bars do not hide one another
         spread = np.nan_to_num([group["ratio"] - group["low"], group["high"] - group["ratio"]])
-        label = f"{model} {size}, {person_days:,} person-days"
+        label = f"{_title(model)} {size}, {person_days:,} person-days"
         axes.errorbar(aside, group["ratio"], spread, fmt=marker + line, color=colour, capsize=3, ms=5, label=label)
     axes.axhline(1, color="0.5", ls=":", zorder=0)
     axes.set_xscale("log")
@@ -211,19 +212,26 @@ def _light_to_dark(count: int) -> list[tuple[float, float, float]]:
 
 def _scale(axes: Axes, log_y: bool = True) -> None:
     axes.set_xscale("log")
-    if not log_y:
+    _number_ticks(axes.xaxis, *axes.get_xlim())
+    if log_y:
+        axes.set_yscale("log")
+        _number_ticks(axes.yaxis, *axes.get_ylim())
+
+
+def _number_ticks(axis: Axis, low: float, high: float) -> None:
+    """Less than two decades would have a number or none on them, or so many that they overlap."""
+    if high / low > 100:
+        axis.set_minor_formatter(NullFormatter())
         return
-    axes.set_yscale("log")
-    low, high = axes.get_ylim()
-    if high / low < 20:  # a decade or less would have one number on it
-        subs = (1.0, 2.0, 3.0, 5.0) if high / low > 3 else tuple(range(1, 10)) if high / low > 1.6 else ()
-        if subs:
-            axes.yaxis.set_major_locator(LogLocator(subs=subs))
-        else:
-            axes.yaxis.set_major_locator(MaxNLocator(6))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
-        axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_minor_formatter(NullFormatter())
+    subs = (1.0, 2.0, 5.0) if high / low > 5 else (1.0, 2.0, 3.0, 5.0) if high / low > 3 else tuple(range(1, 10))
+    axis.set_major_locator(LogLocator(subs=subs) if high / low > 1.6 else MaxNLocator(6))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _count(value) if value >= 10 else f"{value:.3g}"))
+    axis.set_minor_locator(NullLocator())
+
+
+def _title(model: str) -> str:
+    """LSM1, a class, as the papers write it."""
+    return model.replace("LSM1", "LSM-1").replace("LSM2", "LSM-2")
 
 
 def _count(value: float) -> str:

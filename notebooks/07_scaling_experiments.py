@@ -9,7 +9,7 @@
 # %% [markdown]
 # **What** you will see: a grid of small trainings of LSM-1, planned under a budget and then run; losses against data, parameters and
 # compute, with laws and intervals; a law tested on cells that it has not seen; the best size for a budget; people against hours; and
-# what to train next. **Time**: TIME minutes on two cores, most of them in one cell. **Hardware**: any. A second grid lies in the repository and is read, not run.
+# what to train next. **Time**: fifteen minutes, most of them in one cell, on two cores. **Hardware**: any. A second grid lies in the repository and is read, not run.
 
 # %% tags=["colab-install"]
 import subprocess
@@ -127,9 +127,8 @@ lengths = [
 few = [people for people in row.people if people * row.days <= row.people[-1]][-1:]
 many = [people * row.days for people in few]
 breadth = make_cells(["LSM1"], [sizes[wide]], many, [1], [row.steps], seeds=range(row.seeds), **common)
-print(
-    f"{len(lengths)} cells of other lengths; {len(breadth)} cells of {many} people with one day, against {few} with {row.days}"
-)
+print(f"{len(lengths)} cells of other lengths")
+print(f"{len(breadth)} cells of {many} people with one day, against {few} with {row.days}")
 
 # %% [markdown]
 # ## What it will take
@@ -180,6 +179,7 @@ recorded.groupby(["hardware", "size"])[["hours", "steps", "seconds"]].agg(["min"
 #
 # Two seeds of one cell differ in weights, masks and the order of rows. What lies between them is what any comparison of two single runs is worth.
 
+
 # %%
 def square_of(table):
     """The cells that differ in size, people and seed alone: of the commonest length, on amounts that every size had."""
@@ -201,6 +201,8 @@ print(f"seeds of one cell: {seed_sd:.2%} apart; cells: {cells.mean().min():.3f} 
 
 # %%
 plots_scaling.plot_runs(records, "hours")
+
+# %%
 means = records.pivot_table(index="parameters", columns="people", values="valid_loss").round(4)
 chance = 2 * seed_sd * np.sqrt(2 / cells.size().min())  # two standard errors of a difference of two cells
 falls = bool((np.log(means).diff(axis=1).iloc[:, 1:] < chance).all(axis=None))
@@ -232,8 +234,9 @@ data_laws = {
     for n, runs in by_size.items()
 }
 data_laws = {name: law for name, law in data_laws.items() if law}
-if data_laws:
-    plots_scaling.plot_power_laws(data_laws, "hours")
+
+# %%
+plots_scaling.plot_power_laws(data_laws, "hours") if data_laws else None
 
 # %% [markdown]
 # ## Larger models
@@ -242,7 +245,8 @@ if data_laws:
 
 # %%
 plots_scaling.plot_runs(records, "parameters")
-largest = records[records["people"] == records["people"].max()]
+
+# %%
 gain = means.iloc[0] / means.iloc[-1] - 1  # of the largest size over the smallest
 print(f"the largest beats the smallest by {gain.iloc[-1]:.1%} with all data, by {gain.iloc[0]:.1%} with least")
 
@@ -291,8 +295,8 @@ plt.show()
 # %%
 rich = everything[(everything["hours"] == everything["hours"].max()) & (everything["days"] == days)]
 parabolas = fit_isoflops(rich["flops"], rich["parameters"], rich["valid_loss"])
-plots_scaling.plot_isoflops(rich, parabolas)
 print(f"{parabolas['inside'].sum()} of {len(parabolas)} budgets have their lowest point inside the sizes tried")
+plots_scaling.plot_isoflops(rich, parabolas)
 
 # %% [markdown]
 # The law of compute goes through the runs that no cheaper one beats, the frontier.
@@ -300,8 +304,7 @@ print(f"{parabolas['inside'].sum()} of {len(parabolas)} budgets have their lowes
 # %%
 frontier = compute_frontier(rich["flops"], rich["valid_loss"], rich["cell"].str.rsplit("-", n=1).str[0])
 compute_law = fit_or_say("compute", fit_power_law, rich["flops"][frontier], rich["valid_loss"][frontier])
-if compute_law:
-    plots_scaling.plot_power_laws({"frontier": compute_law}, "flops")
+plots_scaling.plot_power_laws({"frontier": compute_law}, "flops") if compute_law else None
 
 # %% [markdown]
 # ## People or hours?
@@ -313,12 +316,15 @@ breadth_table = people_against_hours(everything).assign(
     size=f"{weights[wide] / 1e3:.0f} k" if PROFILE != "smoke" else "largest"
 )
 plots_scaling.plot_people_against_hours(breadth_table)
+
+# %%
 breadth_table[["person_days", "people", "days", "hours", "runs", "loss", "ratio", "low", "high"]].round(3)
 
 # %% [markdown]
 # ## Other tasks
 #
-# The loss is one number; a model is used to fill in. Four ways of hiding, the largest model, over hours.
+# The loss is one number; a model is used to fill in. Four ways of hiding, the largest model, over hours. A loss of 1 is what each signal's mean
+# would have: models as small as these, trained on patches hidden at random, do not learn to stand in for a whole sensor.
 
 # %%
 tasks = ["random", "interpolation", "extrapolation", "sensors"]
@@ -329,6 +335,8 @@ for axis, task in zip(axes, tasks, strict=True):
     axis.plot(largest_model["hours"], largest_model[task], "o", ms=3, alpha=0.6)
     axis.plot(mean.index, mean, "s-", color="C0", ms=5)
     axis.set(xscale="log", title=task, xlabel="hours learnt from")
+    axis.set_xticks(mean.index, [f"{hours:,.0f}" for hours in mean.index], rotation=45)
+    axis.minorticks_off()
 axes[0].set_ylabel("MSE (sd²)")
 plt.show()
 
@@ -350,9 +358,10 @@ if PROFILE != "smoke":
     laws["this run"] = (live, joint)
 rows = {
     name: {
-        "hardware": table["hardware"].iloc[0], "runs": law.runs, "alpha": law.alpha, "alpha from": law.alpha_interval[0],
-        "alpha to": law.alpha_interval[1], "beta": law.beta, "beta from": law.beta_interval[0],
-        "beta to": law.beta_interval[1], "floor": law.E, "R²": law.r2,
+        "hardware": table["hardware"].iloc[0], "runs": law.runs,
+        "alpha": law.alpha, "alpha from": law.alpha_interval[0], "alpha to": law.alpha_interval[1],
+        "beta": law.beta, "beta from": law.beta_interval[0], "beta to": law.beta_interval[1],
+        "floor": law.E, "R²": law.r2,
     }
     for name, (table, law) in laws.items()
 }  # fmt: skip
@@ -364,10 +373,9 @@ pd.DataFrame(rows).T
 # %%
 widest = recorded[(recorded["parameters"] == recorded["parameters"].max()) & (recorded["days"] == 4)]
 widest = widest[widest["steps"] == widest["steps"].mode().iloc[0]]
-if widest["hours"].nunique() > 4:
-    of_data = hold_out_power_law(widest["hours"], widest["valid_loss"])
-    print(of_data.table.round(4).to_string(index=False))
-    plots_scaling.plot_power_laws({"LSM-1": of_data.law}, "hours", held_out={"LSM-1": of_data.table})
+of_data = hold_out_power_law(widest["hours"], widest["valid_loss"])
+print(of_data.table.round(4).to_string(index=False))
+plots_scaling.plot_power_laws({"LSM-1": of_data.law}, "hours", held_out={"LSM-1": of_data.table})
 
 # %% [markdown]
 # ## What to train next
