@@ -54,7 +54,7 @@ _TABLE = (
         "smoke", 24, 2, "tests: a notebook in a minute on two cores",
         lsm1=Pretraining(96, 2, "nano", 6, 4, 1e-3),
         lsm2=Pretraining(24, 2, "nano", 4, 4, 1e-3),
-        scaling=Scaling((16, 32), (4, 16), 4, 4, 4, 3e-3, 1),
+        scaling=Scaling((16, 32), (4, 16), 4, 24, 4, 3e-3, 1),
     ),
     Profile(
         "laptop", 500, 4, "reading along: minutes on a CPU",

@@ -119,7 +119,7 @@ lengths = [
         [size],
         row.people[-1:],
         [row.days],
-        [round(budget / a_window[width] / row.batch_size)],
+        [max(round(budget / a_window[width] / row.batch_size), 1)],
         seeds=[SEED],
         **common,
     )
