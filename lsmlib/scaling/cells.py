@@ -132,7 +132,15 @@ def make_cells(
     learning_rate: float = 1e-3,
     minutes: int = MINUTES_PER_DAY,
 ) -> list[Cell]:
-    """Every combination, seeds outermost: a grid that stops early has every cell once, not some three times."""
+    """Every combination, seeds outermost: a grid that stops early has every cell once, not some three times.
+
+    Raises:
+        ValueError: if one of the first five, or ``seeds``, is no list, or as ``Cell``.
+    """
+    lists = {"models": models, "sizes": sizes, "people": people, "days": days, "steps": steps, "seeds": seeds}
+    for name, value in lists.items():
+        if isinstance(value, str) or not isinstance(value, Iterable):
+            raise ValueError(f"{name} is {value!r}; expected a list of them, such as [{value!r}]")
     combinations = product(seeds, models, sizes, people, days, steps)
     return [
         Cell(model, size, count, length, number, batch_size, learning_rate, seed, minutes)

@@ -33,7 +33,7 @@ from lsmlib.evaluate.generative_tasks import (
 from lsmlib.models.flops import SAMPLE, count_weights, training_flops
 from lsmlib.models.lsm1 import LSM1
 from lsmlib.models.lsm2 import LSM2
-from lsmlib.scaling.cells import Cell
+from lsmlib.scaling.cells import Cell, first_people
 from lsmlib.scaling.claims import claim
 from lsmlib.scaling.records import describe_machine, read_records, record_path, write_record
 from lsmlib.signals import MINUTES_PER_DAY
@@ -74,7 +74,8 @@ class Grid:
         cells: to be run, in this order (see ``make_cells``).
         train: whole days; each cell takes the first days of the first people.
         held_out: whole days of people who are not in ``train``; the same for all cells, a few dozen days.
-        folder: for all that is kept. Give the same one to go on, also on another machine.
+        folder: for all that is kept. Give the same one to go on, also on another machine; of another Cohort, other
+            held-out people or other tasks, it needs another one.
         tasks: what is hidden of held-out rows; by default one of each of LSM-2's four kinds on whole days, LSM-1's on
             windows.
         probes: name → callable ``(model, held-out rows) -> float``, a column ``probe_NAME`` each.
@@ -122,8 +123,9 @@ class Grid:
             A table with a row a cell, ``state`` being ``finished``, ``to run`` or ``beyond the budget``.
 
         Raises:
-            ValueError: if a cell does not fit the Cohort.
+            ValueError: if a cell does not fit the Cohort, or the folder has records of another one.
         """
+        self._check_folder()
         speeds, speed, note = self._speeds(flops_per_second)
         rows: list[dict[str, Any]] = []
         counted: dict[tuple[Any, ...], tuple[int, float, int]] = {}
@@ -171,8 +173,8 @@ class Grid:
                 core busy, whatever there are. A script that asks for several has ``if __name__ == "__main__":``.
 
         Raises:
-            ValueError: if the plan has other cells, a model does not fit the rows, or several processes would share an
-                accelerator.
+            ValueError: if the plan has other cells or none to run, the folder has records of another Cohort, a model
+                does not fit the rows, or several processes would share an accelerator.
             MemoryError: if a step does not fit the device.
             RuntimeError: if one of several processes failed; what it says of it is printed. Cells that ended are kept.
         """
@@ -185,8 +187,13 @@ class Grid:
         plan = self.plan() if plan is None else plan
         if list(plan.table["cell"]) != [cell.name for cell in self.cells]:
             raise ValueError("the plan is of other cells; expected one of this grid's plan()")
+        self._check_folder()
         if progress:
             print(plan, flush=True)
+        if set(plan.table["state"]) == {"beyond the budget"}:
+            raise ValueError(
+                "no cell fits the budget of the plan; expected one or more. Raise it, or plan smaller cells"
+            )
         wanted = [cell for cell, state in zip(self.cells, plan.table["state"], strict=True) if state == "to run"]
         elsewhere = []
         with _others(processes - 1, self, plan), tqdm(wanted, desc="cells", disable=not progress) as bar:
@@ -232,7 +239,9 @@ class Grid:
             losses["valid_loss"] = float(model.validation_loss(held_out))
             losses |= self._score(model, held_out)
             losses |= {f"probe_{name}": float(probe(model, held_out)) for name, probe in self.probes.items()}
-        return record | losses | describe_machine() | {"tasks": self._tasks(), "held_out": _digest(self.held_out)}
+        learnt = _digest(first_people(self.train, cell.people, cell.days))
+        kept = {"tasks": self._tasks(), "held_out": _digest(self.held_out), "train": learnt}
+        return record | losses | describe_machine() | kept
 
     def _score(self, model: LSM1 | LSM2, held_out: xr.Dataset) -> dict[str, float]:
         """MSE in sd² at the targets of held-out people: a mean over the tasks of each kind."""
@@ -243,6 +252,25 @@ class Grid:
         mse = (errors["squared_normalised"].isel(filler=0).sum(over) / errors["cells"].sum(over)).values
         kinds = np.array([KINDS[task.kind] for task in self.tasks])
         return {kind: float(mse[kinds == kind].mean()) for kind in dict.fromkeys(KINDS.values())}
+
+    def _check_folder(self) -> None:
+        """A folder is of one Cohort, and its cells are judged alike: said before anything is trained."""
+        own = {"held_out": _digest(self.held_out), "tasks": self._tasks()}
+        words = {"held_out": "held-out set", "tasks": "list of tasks", "train": "Cohort"}
+        for path in sorted((self.folder / "records").glob("*.parquet")):
+            row = pd.read_parquet(path).iloc[0].to_dict()
+            if "train" in row:  # this column came later
+                try:
+                    own["train"] = _digest(first_people(self.train, int(row["people"]), int(row["days"])))
+                except ValueError:  # this Cohort has fewer of them
+                    own["train"] = ""
+            for name, value in own.items():
+                if name in row and row[name] != value:
+                    raise ValueError(
+                        f"{path} is of another {words[name]} than this grid, so their losses cannot be compared; "
+                        "expected one Cohort, one held-out set and one list of tasks in a folder. Give this grid a "
+                        "folder of its own"
+                    )
 
     def _tasks(self) -> str:
         return f"{', '.join(task.name for task in self.tasks)}; seed {self.evaluation_seed}"
@@ -266,7 +294,10 @@ class Grid:
                 speeds = speed.groupby([known[name] for name in ("model", "size", "minutes", "batch_size")]).median()
                 note = f"seconds: as those of {len(known)} cells on this hardware, with compiling, without judging"
                 return dict(speeds), float(speed.median()), note
-        note = f"seconds: at least, at the speed of one large matrix product on {jax.default_backend()}"
+        note = (
+            f"seconds: at least, at the speed of one large matrix product on {jax.default_backend()}; small trainings "
+            "take several times as long. Run a cell and plan again"
+        )
         return {}, measure_flops(), note
 
 

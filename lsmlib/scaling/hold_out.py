@@ -1,5 +1,6 @@
 """Does a law foretell? Fit it to the smaller cells, predict the largest, and compare."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +38,8 @@ def hold_out_power_law(x: np.ndarray, loss: np.ndarray, largest: int = 1, level:
     Returns:
         The law, and a row a cell that was held out: ``x``, ``loss`` (geometric mean of its seeds), ``predicted``,
         ``low`` and ``high`` of the prediction interval, ``error`` (by which share of the loss the prediction is too
-        high) and whether the loss lies ``inside``.
+        high), whether the loss lies ``inside``; and what knows no law: the loss of the ``nearest`` cell that was
+        fitted, and ``nearest_error``, were it taken for the prediction.
 
     Raises:
         ValueError: as ``fit_power_law``, of the cells that are left.
@@ -48,6 +50,7 @@ def hold_out_power_law(x: np.ndarray, loss: np.ndarray, largest: int = 1, level:
     law = fit_power_law(np.asarray(x, float)[kept], np.asarray(loss, float)[kept], level)
     away = axis[-largest:]
     table = _compare(mean[-largest:], law.predict(away), *law.prediction_interval(away))
+    table = _add_nearest(table, mean[:-largest], [axis[:-largest]], [away])
     table.insert(0, "x", away)
     return HeldOutPower(law, table)
 
@@ -88,6 +91,12 @@ def hold_out_joint_law(
     table = _compare(
         mean[away], law.predict(sizes[away], amounts[away]), *law.prediction_interval(sizes[away], amounts[away])
     )
+    table = _add_nearest(
+        table,
+        mean[order[:-largest]],
+        [column[order[:-largest]] for column in (sizes, amounts)],
+        [sizes[away], amounts[away]],
+    )
     table.insert(0, "parameters", sizes[away])
     table.insert(1, "data", amounts[away])
     return HeldOutJoint(law, table)
@@ -110,3 +119,12 @@ def _compare(loss: np.ndarray, predicted: np.ndarray, low: np.ndarray, high: np.
             "inside": (low <= loss) & (loss <= high),
         }
     )
+
+
+def _add_nearest(
+    table: pd.DataFrame, loss: np.ndarray, fitted: Sequence[np.ndarray], away: Sequence[np.ndarray]
+) -> pd.DataFrame:
+    """The loss of the fitted cell at the least ratio, of all axes multiplied; of equals, the least loss."""
+    apart = sum(np.abs(np.log(there)[:, None] - np.log(here)) for there, here in zip(away, fitted, strict=True))
+    nearest = loss[np.array([np.lexsort([loss, np.round(row, 9)])[0] for row in apart])]
+    return table.assign(nearest=nearest, nearest_error=nearest / table["loss"] - 1)

@@ -136,7 +136,11 @@ def compute_frontier(flops: np.ndarray, loss: np.ndarray, cells: np.ndarray | No
         flops: of each run ``[r]``.
         loss: of each run ``[r]``.
         cells: a name of each run's cell, whatever its seed ``[r]``; by default runs of the same flops are one cell.
+
+    Raises:
+        ValueError: if lengths differ, or a number is not finite and positive.
     """
+    average_cells([flops], loss, ["flops"])  # its checks
     budget, values = np.asarray(flops, float), np.asarray(loss, float)
     _, members = np.unique(budget if cells is None else np.asarray(cells), return_inverse=True)
     count = np.bincount(members)

@@ -33,7 +33,7 @@ def average_cells(
             at = int(np.flatnonzero(bad)[0])
             raise ValueError(
                 f"{name} of run {at} is {column[at]:g} ({int(bad.sum())} such of {len(bad)}); expected finite numbers "
-                "above 0. Leave out runs that diverged"
+                "above 0, whose logarithms a law is fitted to. Leave out runs that diverged and cells with none of it"
             )
     if not len(values):
         raise ValueError("there are no runs; expected one loss or more for each of several cells")

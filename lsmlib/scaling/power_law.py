@@ -267,11 +267,16 @@ def _refuse_what_does_not_fall(family: _Family, error: float) -> None:
     free = len(family.x) - 3
     chance = float(stats.f.sf((without - error) / 2 / max(error / free, 1e-300), 2, free))
     if not without > 1e-20 or chance > 0.05:
+        span = f"from {family.loss[0]:.4g} at x = {family.x[0]:g} to {family.loss[-1]:.4g} at x = {family.x[-1]:g}"
+        if family.loss[-1] > family.loss[0]:
+            raise ValueError(
+                f"the loss does not fall with x but rises, {span} ({len(family.x)} cells), so there is no exponent to "
+                "tell. Are the columns interchanged, or is it a score, of which more is better?"
+            )
         raise ValueError(
-            f"the loss does not fall with x more than chance would have it ({len(family.x)} cells from "
-            f"{family.loss[0]:.4g} at x = {family.x[0]:g} to {family.loss[-1]:.4g} at x = {family.x[-1]:g}; p = "
-            f"{chance:.2g} against no change), so no exponent can be told. Take a wider range of x, more seeds, or "
-            "longer trainings"
+            f"{len(family.x)} cells cannot tell a law from no change: three numbers leave {free} degrees of freedom, "
+            f"and the loss does not fall with x more than chance would have it ({span}; p = {chance:.2g}). Take a "
+            "wider range of x and more cells"
         )
 
 

@@ -59,16 +59,22 @@ def read_records(place: str | Path, mixed_versions: bool = False) -> pd.DataFram
         ``interpolation``, ``extrapolation``, ``sensors`` (MSE in sd² on held-out people, a mean over the tasks of a
         kind); ``probe_…``;
         ``seconds`` of training in the process that ended it, from step ``resumed_at``; ``hardware``, ``versions``,
-        ``tasks``, ``held_out``.
+        ``tasks``; ``held_out`` and ``train``, digests of whose days they were.
 
     Raises:
-        ValueError: if there is none, a cell is there twice, or rows were judged differently.
+        ValueError: if there is none, it is no such table, a cell is there twice, or rows were judged differently.
     """
     place = Path(place)
     if place.is_dir():
         records = _gather(place)
     elif place.is_file():
-        records = pd.read_parquet(place)
+        try:
+            records = pd.read_parquet(place)
+        except ValueError as error:  # as PyArrow calls it
+            raise ValueError(
+                f"{place} is no Parquet table ({error}); expected one of write_record. The columns of a table of your "
+                "own go to fit_power_law as they are: fit_power_law(table['hours'], table['loss'])"
+            ) from error
     else:
         raise ValueError(f"there is no {place}; expected the folder of a grid, or its {TABLE}")
     if records.empty:

@@ -88,3 +88,10 @@ def test_seeds_are_outermost():
 def test_bad_cells(change, message):
     with pytest.raises(ValueError, match=message):
         cell(**change)
+
+
+@pytest.mark.parametrize(("name", "value"), [("people", 4), ("seeds", 2), ("models", "LSM1")])
+def test_lists_of_cells_are_lists(name, value):
+    lists = {"models": ["LSM1"], "sizes": ["nano"], "people": [4], "days": [1], "steps": [1], "batch_size": 1}
+    with pytest.raises(ValueError, match=f"{name} is {value!r}; expected a list of them"):
+        make_cells(**lists | {name: value})

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lsmlib.evaluate import Interpolation
 from lsmlib.models.flops import count_weights, training_flops
 from lsmlib.scaling import Grid, make_cells, read_records
 from lsmlib.scaling.records import describe_machine, record_path, write_record
@@ -201,6 +202,32 @@ def test_a_diverged_training_is_a_result(tmp_path, monkeypatch):
     records = small_grid(tmp_path, people=(1,)).run(progress=False)
     assert records["status"].tolist() == ["diverged"] and records["valid_loss"].isna().all()
     assert read_records(tmp_path)["random"].isna().all()
+
+
+def test_a_folder_is_of_one_cohort_judged_alike(whole, monkeypatch):
+    folder, _ = whole
+    monkeypatch.setattr("lsmlib.scaling.grid.pretrain", None)  # nothing is trained before it is said
+    known = small_grid(folder)
+
+    def grid(people=(3,), train=known.train, held_out=known.held_out, tasks=TASKS):
+        cells = make_cells(["LSM1"], [SMALL], people, [2], [STEPS], 4, seeds=[0], minutes=60)
+        return Grid(cells, train, held_out, folder, tasks=tasks)
+
+    others = {
+        "Cohort": grid(train=small_days(4, 2, "others")),
+        "Cohort ": grid((1,), known.train.isel(day=slice(2))),  # with fewer people than that record has
+        "held-out set": grid(held_out=small_days(3, 1, "judge")),
+        "list of tasks": grid(tasks=[*TASKS, Interpolation(20)]),
+    }
+    for name, other in others.items():
+        made_before = SimpleNamespace(table=pd.DataFrame({"cell": [cell.name for cell in other.cells]}))
+        for way in (other.plan, partial(other.run, made_before)):
+            with pytest.raises(ValueError, match=rf"2p-2d-24s.*parquet is of another {name.strip()} than this grid"):
+                way()
+    more = grid(train=small_days(4, 2, "learner"))  # others after the first two: those learnt from are the same
+    assert more.plan(flops_per_second=1).table["state"].tolist() == ["to run"]
+    with pytest.raises(ValueError, match="no cell fits the budget"):
+        more.run(more.plan(flops=1, flops_per_second=1))
 
 
 def test_bad_grids(tmp_path):

@@ -36,6 +36,10 @@ def test_the_frontier_by_hand():
     assert compute_frontier(flops, loss).tolist() == [True, True, True, False, False, True]
     cells = ["a", "b", "b", "c", "d", "e"]  # d costs as much as c
     assert compute_frontier(flops, [5, 3, 3, 4, 2.5, 2], cells).tolist() == [True, True, True, False, True, True]
+    with pytest.raises(ValueError, match="loss of run 1 is nan"):
+        compute_frontier([1, 2], [1.0, np.nan])
+    with pytest.raises(ValueError, match="one number a run"):
+        compute_frontier([1, 2, 3], [1.0, 2.0])
 
 
 def test_operations_of_a_unit():

@@ -68,6 +68,9 @@ def test_new_cells_lie_in_their_interval():
     assert 0.85 <= inside <= 0.95
     table = checks[0].iloc[0]
     assert table["x"] == 1e6
+    assert table["nearest"] > table["loss"] and table["nearest_error"] == pytest.approx(
+        table["nearest"] / table["loss"] - 1
+    )
     assert table["error"] == pytest.approx(table["predicted"] / table["loss"] - 1)
     assert abs(np.mean([table["error"][0] for table in checks])) < 0.005
 
@@ -140,11 +143,15 @@ def test_what_does_not_fall_is_refused():
         try:
             fit_power_law(X, np.exp(0.1 * draw.standard_normal(7)))
         except ValueError as error:
-            refused += "does not fall with x more than chance" in str(error) or "only the smallest cell" in str(error)
+            refused += "does not fall with x" in str(error) or "only the smallest cell" in str(error)
     assert refused >= 90
-    for loss in (X**0.1, np.ones(7), np.array([1, 3, 1, 3, 1, 3, 1.0])):
-        with pytest.raises(ValueError, match="does not fall with x more than chance"):
+    for loss in (np.ones(7), np.array([1, 3, 1, 3, 1, 3, 1.0])):
+        with pytest.raises(
+            ValueError, match="4 degrees of freedom, and the loss does not fall with x more than chance"
+        ):
             fit_power_law(X, loss)
+    with pytest.raises(ValueError, match=r"but rises, from .* is it a score"):
+        fit_power_law(X, X**0.1)
 
 
 def test_a_step_is_refused():

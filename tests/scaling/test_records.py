@@ -73,3 +73,6 @@ def test_no_records(tmp_path):
         read_records(tmp_path / "none")
     with pytest.raises(ValueError, match="they lack cell, model"):
         check_records(pd.DataFrame({"x": [1]}))
+    (tmp_path / "own.csv").write_text("hours,loss\n1,2\n")
+    with pytest.raises(ValueError, match=r"own\.csv is no Parquet table .* go to fit_power_law as they are"):
+        read_records(tmp_path / "own.csv")
