@@ -1,9 +1,11 @@
 """Figures of scaling: a loss against each axis, with its law, the law's interval and its floor.
 
-Sizes go from light to dark and models differ in marker and line, so the figures can be read without colour, too.
+Sizes go from light to dark and differ in marker; two models differ in marker and line instead. So the figures can be
+read without colour, too.
 """
 
 from collections.abc import Mapping
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -116,8 +118,10 @@ def plot_runs(
         raise ValueError(f"x is {x!r}; expected 'hours' or 'parameters', over which the joint law can be drawn")
     figure, axes = plt.subplots(figsize=(7.5, 4.5), layout="constrained")
     shades = dict(zip(sorted(rows[by].unique()), _light_to_dark(rows[by].nunique()), strict=True))
+    models = sorted(map(str, rows["model"].unique()))
+    marks = dict(zip(shades, cycle("so^DvP*X"), strict=False)) if len(models) == 1 else {}
     for (model, shade), group in rows.groupby(["model", by], sort=False):
-        marker, line = MARKERS.get(str(model), "^"), LINES.get(str(model), "-.")
+        marker, line = marks.get(shade, MARKERS.get(str(model), "^")), LINES.get(str(model), "-.")
         mean = group.groupby(x)[y].mean()
         axes.plot(group[x], group[y], marker, color=shades[shade], ms=3, alpha=0.6)
         axes.plot(mean.index, mean, marker + line, color=shades[shade], ms=6)
@@ -128,11 +132,15 @@ def plot_runs(
             axes.plot(over, curve, color=colour, lw=1, ls=":")
     _scale(axes, log_y)
     axes.set(xlabel=AXES.get(x, x), ylabel=LOSSES.get(y, y.replace("probe_", "").replace("_", " ")))
-    keys = [Line2D([], [], color=colour, lw=3, label=f"{_count(shade)} {by}") for shade, colour in shades.items()]
-    keys += [
-        Line2D([], [], color="0.3", marker=MARKERS.get(model, "^"), ls=LINES.get(model, "-."), label=_title(model))
-        for model in sorted(map(str, rows["model"].unique()))
+    keys = [
+        Line2D([], [], color=colour, lw=3, marker=marks.get(shade), label=f"{_count(shade)} {by}")
+        for shade, colour in shades.items()
     ]
+    keys += [
+        Line2D([], [], color="0.3", marker="" if marks else MARKERS.get(model, "^"), ls=LINES.get(model, "-."),
+               label=_title(model))
+        for model in models
+    ]  # fmt: skip
     if law is not None:
         keys.append(Line2D([], [], color="0.3", ls=":", lw=1, label="joint law"))
     figure.legend(handles=keys, loc="outside right upper", frameon=False)
@@ -155,15 +163,16 @@ def plot_isoflops(
     """
     rows = finished(records, ["flops", "parameters", loss])
     figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
-    for index, colour in zip(range(len(fits)), _light_to_dark(len(fits)), strict=True):
+    for index, colour, mark in zip(range(len(fits)), _light_to_dark(len(fits)), cycle("osD^v"), strict=False):
         fit = fits.iloc[index]
         near = rows[np.abs(np.log(rows["flops"] / fit["flops"])) < 0.1]
         mean = near.groupby("parameters")[loss].mean()
-        axes.plot(near["parameters"], near[loss], "o", color=colour, ms=3, alpha=0.6)
-        axes.plot(mean.index, mean, "o", color=colour, ms=6)
+        axes.plot(near["parameters"], near[loss], mark, color=colour, ms=3, alpha=0.6)
+        axes.plot(mean.index, mean, mark, color=colour, ms=6)
         over = np.linspace(0, np.log(fit["largest"] / fit["smallest"]), 60)
         curve = fit["curvature"] * over**2 + fit["slope"] * over + fit["level"]
-        axes.plot(fit["smallest"] * np.exp(over), curve, color=colour, lw=1.2, label=f"{_count(fit['flops'])} FLOPs")
+        axes.plot(fit["smallest"] * np.exp(over), curve, color=colour, lw=1.2)
+        axes.plot([], [], mark + "-", color=colour, label=f"{_count(fit['flops'])} FLOPs")
         if fit["inside"]:
             axes.plot(fit["parameters"], fit["loss"], "*", color=colour, mec="black", ms=13)
     if optima is not None:
@@ -220,11 +229,12 @@ def _scale(axes: Axes, log_y: bool = True) -> None:
 
 def _number_ticks(axis: Axis, low: float, high: float) -> None:
     """Less than two decades would have a number or none on them, or so many that they overlap."""
-    if high / low > 100:
+    if high / low > 1e4:
         axis.set_minor_formatter(NullFormatter())
         return
-    subs = (1.0, 2.0, 5.0) if high / low > 5 else (1.0, 2.0, 3.0, 5.0) if high / low > 3 else tuple(range(1, 10))
-    axis.set_major_locator(LogLocator(subs=subs) if high / low > 1.6 else MaxNLocator(6))
+    levels = ((100, (1.0,)), (5, (1.0, 2.0, 5.0)), (3, (1.0, 2.0, 3.0, 5.0)), (1.6, tuple(range(1, 10))))
+    subs = next((subs for ratio, subs in levels if high / low > ratio), None)
+    axis.set_major_locator(LogLocator(subs=subs) if subs else MaxNLocator(6))
     axis.set_major_formatter(FuncFormatter(lambda value, _: _count(value) if value >= 10 else f"{value:.3g}"))
     axis.set_minor_locator(NullLocator())
 

@@ -9,7 +9,8 @@
 # %% [markdown]
 # **What** you will see: a grid of small trainings of LSM-1, planned under a budget and then run; losses against data, parameters and
 # compute, with laws and intervals; a law tested on cells that it has not seen; the best size for a budget; people against hours; and
-# what to train next. **Time**: fifteen minutes, most of them in one cell, on two cores. **Hardware**: any. A second grid lies in the repository and is read, not run.
+# what to train next. A *loss* is the mean squared error at hidden patches of other people, in standard deviations squared (sd²): 1 is what each
+# signal's mean would have. **Time**: seventeen minutes, most of them in one cell, on two cores. **Hardware**: any. A second grid lies in the repository and is read, not run.
 
 # %% tags=["colab-install"]
 import subprocess
@@ -46,6 +47,7 @@ from lsmlib.scaling import (
     Grid,
     best_size,
     compute_frontier,
+    first_people,
     fit_isoflops,
     fit_joint_law,
     fit_power_law,
@@ -72,7 +74,8 @@ PROFILE = "laptop"
 #
 # A *cell* is one model, trained once, on one share of the people. All cells share everything that they do not name, so a difference between
 # two of them is due to what they name, or to chance. People are nested: those of a small cell are the first of a larger one.
-# Seeds change weights, masks and the order of rows, never the people.
+# Seeds change weights, masks and the order of rows, never the people. LSM-1 reads windows of five hours of which little is missing; most hours of a
+# day are in none, and *hours* below are those of the windows that were kept.
 
 # %%
 row = lsmlib.profile(PROFILE).scaling
@@ -93,19 +96,21 @@ a_window = {width: training_flops(model, windows.isel(day=slice(8))).total for w
 pd.DataFrame({"parameters": weights, "operations a window": a_window}).rename_axis("width").style.format("{:,.3g}")
 
 # %% [markdown]
-# Every size on every number of people, each with the same steps. That is the design of the paper: however few the windows, each cell reads equally many
-# of them, and cells with few read them more often. A few thousand steps exhaust some hundreds of windows, not thousands of them, so a laptop has to look for the
-# effect of data where there are few.
+# Every size on every number of people, each with the same steps: the *square* of this grid. That is the design of the paper. Each cell reads equally many
+# windows, so those with few people read them more often. In a few thousand steps a model has learned all that some hundreds of windows can teach it, but not
+# what thousands could, so a laptop has to look for the effect of data where there are few.
 
 # %%
 common = {"batch_size": row.batch_size, "learning_rate": row.learning_rate, "minutes": 300}
 square = make_cells(["LSM1"], sizes.values(), row.people, [row.days], [row.steps], seeds=range(row.seeds), **common)
 read = row.steps * row.batch_size
-print(f"{len(square)} cells; each reads {read:,} windows, {read / windows.sizes['day']:.1f} times all there are")
+has = {people: square[0].as_read(first_people(train, people, row.days)).sizes["day"] for people in row.people}
+print(f"{len(square)} cells; each reads {read:,} windows:")
+pd.DataFrame({"windows": has, "passes": {n: read / count for n, count in has.items()}}).rename_axis("people").round(1)
 
 # %% [markdown]
 # Two questions need cells beside this square. *Compute*: two smaller budgets of operations, spent by every size on all people, so small models take more
-# steps. *Breadth*: as many days as a cell of the square has, from more people, a day of each.
+# steps. *Breadth*: as many days as a cell of the square has, but each of another person.
 
 # %% tags=["long"]
 wide = max(weights, key=weights.get)
@@ -133,8 +138,8 @@ print(f"{len(breadth)} cells of {many} people with one day, against {few} with {
 # %% [markdown]
 # ## What it will take
 #
-# The plan is printed before anything is run. Its seconds come from a large matrix product on this machine, which no training of small matrices reaches, or,
-# once a cell has run, from the cells that have. A budget leaves out what does not fit.
+# The plan is printed before anything is run. Operations are counted; seconds are not yet known. Before the first cell they come from a large matrix
+# product on this machine, whose speed no training of small matrices reaches; afterwards from the cells that have run. A budget leaves out what does not fit.
 
 # %%
 if not jax.config.jax_compilation_cache_dir:  # with one, cells of one size compile once
@@ -158,7 +163,9 @@ print(plan.note)
 processes = 2 if jax.default_backend() == "cpu" and PROFILE != "smoke" else 1
 live = grid.run(plan, progress=False, processes=processes)
 columns = ["size", "people", "hours", "parameters", "seed", "flops", "train_loss", "valid_loss", "seconds"]
-print(f"{len(live)} cells in {live['seconds'].sum() / 60:.1f} minutes of training; {live['hardware'].iloc[0]}")
+known, took = (seconds.sum() / 60 for seconds in (grid.plan().table["seconds"], live["seconds"]))
+print(f"{len(live)} cells in {took:.1f} minutes of training; {live['hardware'].iloc[0]}")
+print(f"planned: {plan.table['seconds'].sum() / 60:.1f} minutes at least; knowing these cells: {known:.1f}")
 live[columns].head(6).round(4)
 
 # %% [markdown]
@@ -169,8 +176,11 @@ live[columns].head(6).round(4)
 # were taken on other people.
 
 # %%
-recorded = read_records(data_file("results/scaling.parquet"), mixed_versions=True)
-recorded.groupby(["hardware", "size"])[["hours", "steps", "seconds"]].agg(["min", "max", "size"]).round(0)
+recorded = read_records(data_file("results/scaling.parquet"))
+about = recorded.groupby(["hardware", "parameters"]).agg(
+    runs=("cell", "size"), least_hours=("hours", "min"), most_hours=("hours", "max"), most_steps=("steps", "max")
+)
+about.round(0)
 
 # %% [markdown]
 # A smoke run trains for a few steps, which is too little for any law, so its laws are fitted to the recorded grid. All other runs fit what has just run.
@@ -189,10 +199,10 @@ def square_of(table):
 
 everything = recorded if PROFILE == "smoke" else live
 records = square_of(everything)
-days = records["days"].iloc[0]
 cells = records.groupby(["size", "people"])["valid_loss"]
 seed_sd = float(np.sqrt((np.log(records["valid_loss"]).groupby([records["size"], records["people"]]).var()).mean()))
-print(f"seeds of one cell: {seed_sd:.2%} apart; cells: {cells.mean().min():.3f} to {cells.mean().max():.3f}")
+print(f"standard deviation between seeds of one cell: {seed_sd:.2%} of the loss")
+print(f"losses of cells: {cells.mean().min():.3f} to {cells.mean().max():.3f}")
 
 # %% [markdown]
 # ## More data
@@ -205,13 +215,17 @@ plots_scaling.plot_runs(records, "hours")
 # %%
 means = records.pivot_table(index="parameters", columns="people", values="valid_loss").round(4)
 chance = 2 * seed_sd * np.sqrt(2 / cells.size().min())  # two standard errors of a difference of two cells
-falls = bool((np.log(means).diff(axis=1).iloc[:, 1:] < chance).all(axis=None))
-print(f"rises with no step of data by more than chance, {chance:.1%}: {falls}")
+change = np.log(means).diff(axis=1).iloc[:, 1:]  # from each number of people to the next
+falls = bool((change < chance).all(axis=None))
+clear = int((change < -chance).sum(axis=None))
+print(f"of {change.size} steps to more people, {clear} lower the loss by more than chance ({chance:.1%}),")
+print(f"{int((change > chance).sum(axis=None))} raise it by more, and the others cannot be told")
 means
 
 # %% [markdown]
 # The law is `L = a·x^b + c`: a straight line on two logarithmic axes that bends towards a floor `c`. Three numbers from few cells are uncertain, so every
-# number has an interval, and `fit_power_law` refuses losses that fall no more than chance would have it. What it refuses is shown, not hidden.
+# number has an interval (90 %, from the spread of cells about the law), and `fit_power_law` refuses losses that a constant would explain as well. Four amounts
+# of data leave one degree of freedom, so a law of one size alone is easily refused, even if its losses fall. What is refused is shown, not hidden.
 
 
 # %% tags=["long"]
@@ -236,7 +250,7 @@ data_laws = {
 data_laws = {name: law for name, law in data_laws.items() if law}
 
 # %%
-plots_scaling.plot_power_laws(data_laws, "hours") if data_laws else None
+plots_scaling.plot_power_laws(data_laws, "hours") if data_laws else "no law, no figure"
 
 # %% [markdown]
 # ## Larger models
@@ -247,14 +261,17 @@ plots_scaling.plot_power_laws(data_laws, "hours") if data_laws else None
 plots_scaling.plot_runs(records, "parameters")
 
 # %%
-gain = means.iloc[0] / means.iloc[-1] - 1  # of the largest size over the smallest
-print(f"the largest beats the smallest by {gain.iloc[-1]:.1%} with all data, by {gain.iloc[0]:.1%} with least")
+gain = 1 - means.iloc[-1] / means.iloc[0]  # of the largest size over the smallest
+print(
+    f"loss of the largest below that of the smallest: {gain.iloc[-1]:.1%} with all data, {gain.iloc[0]:.1%} with least"
+)
 
 # %% [markdown]
 # ## Both at once
 #
-# `L = E + A/N^alpha + B/D^beta` (Hoffmann et al., 2022) has one exponent for parameters, one for data and one floor, from all cells together. Were the
-# grid too small for it, the next cell would refuse, and all that follows would have nothing to stand on.
+# `L = E + A/N^alpha + B/D^beta` (Hoffmann et al., 2022) has one exponent for parameters, one for data and one floor. It is fitted to all cells together, so a
+# dozen of them share what four could not tell. Its intervals come from cells drawn anew with their seeds. One of `beta` that
+# reaches down to 0 does not mean that data do nothing: it means a fall so slow that no floor is in sight cannot be ruled out.
 
 # %%
 joint = fit_joint_law(records["parameters"], records["hours"], records["valid_loss"], seed=SEED)
@@ -265,35 +282,57 @@ plots_scaling.plot_runs(records, "hours", law=joint)
 # ## Does it foretell?
 #
 # A law that fits is a description. The test is a cell that it has not seen: fit to the smaller cells, predict the one with the largest model and the most data,
-# then compare. The interval is for a new cell, so it holds what cells differ by, too.
+# then compare. The interval is for a new cell, so it holds what cells differ by, too. And a wide interval is easily right, so there is a rival that knows no law: the
+# loss of the nearest cell, taken as it is (`nearest`). Where the law comes no closer, it has given an interval, not a better guess.
 
 # %%
-away = hold_out_joint_law(records["parameters"], records["hours"], records["valid_loss"], seed=SEED)
-away.table.round(4)
+squares = (
+    {"recorded": square_of(recorded)} if PROFILE == "smoke" else {"this run": records, "recorded": square_of(recorded)}
+)
+aways = {
+    name: hold_out_joint_law(table["parameters"], table["hours"], table["valid_loss"], seed=SEED)
+    for name, table in squares.items()
+}
+away = next(iter(aways.values()))
+for name, one in aways.items():
+    print(f"{name}, law without that cell: alpha = {one.law.alpha:.2f}, beta = {one.law.beta:.2f}, E = {one.law.E:.3f}")
+pd.concat({name: one.table.drop(columns=["parameters", "data"]).iloc[0] for name, one in aways.items()}, axis=1).T
 
 # %%
 row_out = away.table.iloc[0]
-figure, axis = plt.subplots(figsize=(6, 3.6), layout="constrained")
+figure, axis = plt.subplots(figsize=(5.2, 4.6), layout="constrained")
 kept = (records["parameters"] != row_out["parameters"]) | (records["hours"] != row_out["data"])
 axis.plot(
-    away.law.predict(records["parameters"], records["hours"])[kept], records["valid_loss"][kept], "o", ms=4, alpha=0.7
-)
+    away.law.predict(records["parameters"], records["hours"])[kept], records["valid_loss"][kept], "o", ms=4, alpha=0.7,
+    label="runs that the law was fitted to",
+)  # fmt: skip
 error = [[row_out["predicted"] - row_out["low"]], [row_out["high"] - row_out["predicted"]]]
-axis.errorbar(row_out["predicted"], row_out["loss"], xerr=error, fmt="s", mfc="white", color="C3", capsize=4)
+label = "the cell that it was not (mean of seeds), with the interval"
+axis.errorbar(
+    row_out["predicted"], row_out["loss"], xerr=error, fmt="s", mfc="white", color="C3", capsize=4, label=label
+)
 axis.axline((row_out["loss"], row_out["loss"]), slope=1, color="0.6", lw=1)
 axis.set(xlabel="predicted by the law (MSE, sd²)", ylabel="loss on other people (MSE, sd²)")
+axis.margins(0.08)
+figure.legend(loc="outside upper left", frameon=False)
 plt.show()
 
 # %% [markdown]
-# Dots are runs that the law was fitted to; the open square is the cell that it was not, with its prediction interval.
-#
 # ## Compute
 #
-# A budget of operations can go into a larger model or into more steps. Here every run had all people, and a curve is a budget: left of its lowest point
-# models are too small for it, to the right they see too little.
+# At equal steps the larger model wins, but it costs more. A budget of operations can go into a larger model or into more steps. Here every run had all people,
+# and a curve is a budget: left of its lowest point (the star) models are too small for it, to the right they see too little. Three sizes are just enough for a
+# parabola, with nothing left over to tell how good it is, and most of these runs have one seed: read where the star lies to within a factor, not to a digit.
+
 
 # %%
-rich = everything[(everything["hours"] == everything["hours"].max()) & (everything["days"] == days)]
+def of_all_people(table):
+    """The cells of all lengths that learned from everyone, for as many days as the square."""
+    return table[(table["hours"] == table["hours"].max()) & (table["days"] == square_of(table)["days"].iloc[0])]
+
+
+# %%
+rich, n_largest = of_all_people(everything), float(records["parameters"].max())
 parabolas = fit_isoflops(rich["flops"], rich["parameters"], rich["valid_loss"])
 print(f"{parabolas['inside'].sum()} of {len(parabolas)} budgets have their lowest point inside the sizes tried")
 plots_scaling.plot_isoflops(rich, parabolas)
@@ -309,22 +348,23 @@ plots_scaling.plot_power_laws({"frontier": compute_law}, "flops") if compute_law
 # %% [markdown]
 # ## People or hours?
 #
-# As many days of the same length of training, from few people or from four times as many.
+# The same number of days, learned from for as many steps: four days of each person, or one day of each of four times as many. The recorded grid asked at two
+# amounts. A ratio below 1 speaks for people; an interval that holds 1 leaves it open.
 
 # %%
-breadth_table = people_against_hours(everything).assign(
-    size=f"{weights[wide] / 1e3:.0f} k" if PROFILE != "smoke" else "largest"
-)
+grids = {"recorded": recorded} if PROFILE == "smoke" else {"this run": live, "recorded": recorded}
+breadth_table = pd.concat([people_against_hours(table).assign(size=name) for name, table in grids.items()])
 plots_scaling.plot_people_against_hours(breadth_table)
 
 # %%
-breadth_table[["person_days", "people", "days", "hours", "runs", "loss", "ratio", "low", "high"]].round(3)
+breadth_table = breadth_table.rename(columns={"size": "grid"})
+breadth_table[["grid", "person_days", "people", "days", "hours", "runs", "loss", "ratio", "low", "high"]].round(3)
 
 # %% [markdown]
 # ## Other tasks
 #
-# The loss is one number; a model is used to fill in. Four ways of hiding, the largest model, over hours. A loss of 1 is what each signal's mean
-# would have: models as small as these, trained on patches hidden at random, do not learn to stand in for a whole sensor.
+# The loss is one number; a model is used to fill in. Four ways of hiding, the largest model, over hours. The dotted line at 1 is the error
+# of each signal's mean: models as small as these, trained on patches hidden at random, are worse than that where a whole sensor is hidden.
 
 # %%
 tasks = ["random", "interpolation", "extrapolation", "sensors"]
@@ -337,13 +377,15 @@ for axis, task in zip(axes, tasks, strict=True):
     axis.set(xscale="log", title=task, xlabel="hours learnt from")
     axis.set_xticks(mean.index, [f"{hours:,.0f}" for hours in mean.index], rotation=45)
     axis.minorticks_off()
+axes[-1].axhline(1, color="0.5", ls=":")
 axes[0].set_ylabel("MSE (sd²)")
 plt.show()
 
 # %% [markdown]
 # ## The recorded grid, beside this one
 #
-# The joint law once more, of both grids, each labelled by the hardware it ran on. Exponents may be compared, losses may not (other people judge).
+# The joint law once more, of both grids, each labelled by the hardware it ran on. Exponents may be compared, losses may not (other people judge). As long
+# as the intervals overlap, two grids do not contradict one another, and neither knows its exponents well.
 
 
 # %% tags=["long"]
@@ -368,7 +410,7 @@ rows = {
 pd.DataFrame(rows).T
 
 # %% [markdown]
-# With more amounts of data, the recorded grid can also hold out the largest from a law of data alone.
+# With eight amounts of data for its largest size, the recorded grid has a law of data alone, and can hold out the largest amount from it.
 
 # %%
 widest = recorded[(recorded["parameters"] == recorded["parameters"].max()) & (recorded["days"] == 4)]
@@ -381,27 +423,44 @@ plots_scaling.plot_power_laws({"LSM-1": of_data.law}, "hours", held_out={"LSM-1"
 # ## What to train next
 #
 # Two laws answer it. The joint law knows parameters and data at a fixed number of steps. Its sister, of parameters and hours *read*, over the runs on all people,
-# knows steps. Four times as much of each, from the largest cell of the square:
+# knows steps, but not that more steps read the same hours again: far out, it hopes. Four times as much of each, from the largest cell of the square:
+
+
+# %% tags=["long"]
+def what_next(name, table):
+    """Losses that the laws of one grid foretell from its largest cell, with 90 % intervals of the law."""
+    square, rich = square_of(table), of_all_people(table)
+    joint = fit_joint_law(square["parameters"], square["hours"], square["valid_loss"], seed=SEED)
+    read = (rich["parameters"], rich["hours_seen"], rich["valid_loss"])
+    length_law = fit_or_say(f"{name}, by hours read", fit_joint_law, *read, seed=SEED)
+    n, d, seen = (float(square[column].max()) for column in ("parameters", "hours", "hours_seen"))
+    options = {
+        "as it is": (joint, n, d, 1),
+        "4 × people": (joint, n, 4 * d, 1),
+        "4 × parameters": (joint, 4 * n, d, 4),
+        "4 × steps": (length_law, n, 4 * seen, 4),
+    }
+    rows = {
+        option: {"compute, times": cost, "loss": float(law.predict(*at))}
+        | dict(zip(("low", "high"), map(float, law.interval(*at)), strict=True))
+        for option, (law, *at, cost) in options.items()
+        if law  # a refused law foretells nothing
+    }
+    return pd.DataFrame(rows).T, length_law
+
 
 # %%
-length_law = fit_or_say("steps", fit_joint_law, rich["parameters"], rich["hours_seen"], rich["valid_loss"], seed=SEED)
-n, d = float(records["parameters"].max()), float(records["hours"].max())
-seen = float(records["hours_seen"].max())
-options = {
-    "as it is": (joint, n, d),
-    "4 × people": (joint, n, 4 * d),
-    "4 × parameters": (joint, 4 * n, d),
-    "4 × steps": (length_law, n, 4 * seen),
-}
-options = {name: option for name, option in options.items() if option[0]}  # a refused law foretells nothing
-
-# %%
-predicted = {name: [float(law.predict(*at)), *map(float, law.interval(*at))] for name, (law, *at) in options.items()}
-nexts = pd.DataFrame(predicted, index=["loss", "low", "high"]).T
-nexts["compute, times"] = pd.Series({"as it is": 1, "4 × people": 1, "4 × parameters": 4, "4 × steps": 4})
-gains = nexts["loss"].iloc[1:]
-print(f"the law says: {gains.idxmin()}, for a loss of {gains.min():.3f} after {nexts['loss'].iloc[0]:.3f}")
-nexts.round(4)
+nexts, length_laws = {}, {}
+for name, table in grids.items():
+    nexts[name], length_laws[name] = what_next(name, table)
+    best = nexts[name]["loss"].iloc[1:].idxmin()
+    rivals = [
+        other
+        for other, it in nexts[name].iloc[1:].iterrows()
+        if other != best and it["low"] <= nexts[name].loc[best, "high"]
+    ]
+    print(f"{name}: {best} looks best" + (f"; its interval meets that of {', '.join(rivals)}" if rivals else ""))
+pd.concat(nexts, names=["grid", "then"]).round(3)
 
 # %% [markdown]
 # More people cost recordings and no compute; parameters and steps cost compute. For a budget of operations, the best split between these two is known in
@@ -409,6 +468,7 @@ nexts.round(4)
 # embedding weighs more than its parameters. Where an interval spans orders of magnitude, the grid cannot tell yet.
 
 # %%
+length_law = next(iter(length_laws.values()))
 two = rich[rich["parameters"] >= sorted(rich["parameters"].unique())[-2]]
 k = flops_per_unit(two["flops"], two["parameters"], two["hours_seen"])
 spent = float(records["flops"].max())
@@ -416,48 +476,70 @@ optima = pd.DataFrame([best_size(length_law, times * spent, k) for times in (0.2
 optima.rename(columns={"data": "hours read"}).style.format("{:,.3g}")
 
 # %% [markdown]
+# ## What this grid says
+
+# %%
+out, open_ones = away.table.iloc[0], breadth_table[breadth_table["days"] == 1]
+people, hours = int((open_ones["high"] < 1).sum()), int((open_ones["low"] > 1).sum())
+less = 1 - means.iloc[:, -1] / means.iloc[:, 0]  # with all people than with fewest
+below = int((parabolas["inside"] & (parabolas["parameters"] < n_largest)).sum())
+answers = {
+    "Do larger models win at equal steps?": f"by {gain.iloc[-1]:.0%} with all people, {gain.iloc[0]:.0%} with fewest",
+    "And at equal compute?": f"at {below} of {len(parabolas)} budgets a size below the largest is best",
+    "Do more people help?": f"the largest by {less.iloc[-1]:.0%}, the smallest by {less.iloc[0]:.0%}",
+    "Is there a law of each size's data?": f"of {len(data_laws)} of {len(by_size)}; the joint one explains {joint.r2:.0%}",
+    "Does the joint law foretell?": f"{out['error']:+.1%} off, {'in' if out['inside'] else 'out'}side its interval; "
+    f"the nearest cell {out['nearest_error']:+.1%}",
+    "People, or hours of each?": f"{people} of {len(open_ones)} comparisons say people, {hours} hours",
+}  # fmt: skip
+pd.Series(answers, name="answer").to_frame().style.set_properties(**{"text-align": "left"})
+
+# %% [markdown]
 # ## Exercises
 #
-# 1. Predict a run before making it: the largest size on half the people. Write down the loss and its interval, then run the cell. Was it inside?
+# 1. Predict a run before making it, outside the grid: a size half as wide again as the largest, on all people. Write down the loss and its interval, then
+#    run the cell. Was it inside? Was the law closer than the largest cell of the grid, taken as it is?
 # 2. Fit the recorded losses of the largest size over hours without a floor, a straight line on two logarithmic axes. What does it promise for a hundred times the
-#    hours, and what does the joint law?
+#    hours, and what does the law with a floor?
 # 3. How many seeds does each of two cells need, so that a difference of 1 % of the loss is seen in nine comparisons of ten?
 
 # %% [markdown]
 # **Solution 1.**
 
 # %% tags=["solution", "long"]
-half = make_cells(
-    ["LSM1"], [sizes[wide]], [row.people[-1] // 2], [row.days], [row.steps], seeds=range(row.seeds), **common
-)
-apart = Grid(half, train, held_out, folder / "half")
-hours = 5 * half[0].rows(train).sizes["day"]
-guess, interval = float(joint.predict(weights[wide], hours)), joint.prediction_interval(weights[wide], hours)
-print(f"predicted for {hours:,} hours: {guess:.4f}, from {interval[0]:.4f} to {interval[1]:.4f}")
+wider = nano_of_width(3 * row.sizes[-1] // 2) if isinstance(row.sizes[-1], int) else "base"
+beyond = make_cells(["LSM1"], [wider], row.people[-1:], [row.days], [row.steps], seeds=range(row.seeds), **common)
+apart = Grid(beyond, train, held_out, folder / "beyond")
+at = float(apart.plan().table["parameters"].iloc[0]), float(live["hours"].max())
+guess, interval = float(joint.predict(*at)), joint.prediction_interval(*at)
+print(f"predicted for {at[0]:,.0f} parameters: {guess:.4f}, from {interval[0]:.4f} to {interval[1]:.4f}")
 made = float(np.exp(np.log(apart.run(progress=False, processes=processes)["valid_loss"]).mean()))
 own_inside = bool(interval[0] <= made <= interval[1])
 print(
     f"made: {made:.4f}, {'inside' if own_inside else 'outside'}"
     + (" (a few steps, of which no law knows)" if PROFILE == "smoke" else "")
 )
+print(f"the law is {guess / made - 1:+.1%} off, the largest cell of the grid {means.iloc[-1, -1] / made - 1:+.1%}")
 
 # %% [markdown]
-# **Solution 2.** Without a floor, the line goes on for ever.
+# **Solution 2.** Without a floor the line goes on for ever, and it already misses the largest amount that was measured.
 
 # %% tags=["solution"]
 slope, level = np.polyfit(np.log(widest["hours"]), np.log(widest["valid_loss"]), 1)
-far = 100 * widest["hours"].max()
-recorded_law = laws["recorded"][1]
-pd.Series(
+with_floor = fit_power_law(widest["hours"], widest["valid_loss"])
+most, far = widest["hours"].max(), 100 * widest["hours"].max()
+pd.DataFrame(
     {
-        "no floor": np.exp(level + slope * np.log(far)),
-        "joint law": float(recorded_law.predict(widest["parameters"].max(), far)),
-        "with all hours of the grid": widest.groupby("hours")["valid_loss"].mean().iloc[-1],
-    }
+        "a hundred times the hours": [np.exp(level + slope * np.log(far)), float(with_floor.predict(far))],
+        "all hours of the grid": [np.exp(level + slope * np.log(most)), float(with_floor.predict(most))],
+        "measured there": widest[widest["hours"] == most]["valid_loss"].mean(),
+    },
+    index=["no floor", "with a floor"],
 ).round(4)
 
 # %% [markdown]
-# **Solution 3.** A difference of two means of `m` runs has a standard deviation of `sd·√(2/m)`; at a level of 5 % with power 90 % it has to be 3.24 of them.
+# **Solution 3.** A difference of two means of `m` runs has a standard deviation of `sd·√(2/m)`; to be seen at a level of 5 % in nine of ten, it must be
+# 3.24 of these (1.96 + 1.28).
 
 # %% tags=["solution"]
 needed = 2 * (3.24 * seed_sd / 0.01) ** 2
@@ -470,13 +552,13 @@ print(f"{max(int(np.ceil(needed)), 2)} seeds each")
 #
 # | | reported | ours | why they differ |
 # |---|---|---|---|
-# | form of the law | `L = a·C^b + c`, for compute, data and size | the same, with intervals, and the joint law beside it | |
-# | constants a, b, c | not known to us | above | |
-# | data | up to 40 million hours, 165,000 people | above, in hours | a laptop; simulated people |
-# | sizes | 2 to 328 million parameters | above | likewise; nano made narrower, so one axis changes |
-# | compute | 50,000 steps of 4,096 windows | thousands of steps of 4 | a laptop |
-# | saturation | at about ten million hours and a hundred million parameters | the floors above, with intervals | fewer steps, smaller models, simulated people |
-# | people or hours | more people rather than more hours of each | above, with an interval | simulated people |
+# | form of the law | `L = a·C^b + c`, for compute, data and size | the same, with intervals (*More data*, *Compute*), and the joint law | |
+# | constants a, b, c | not known to us | *Both at once*, *Compute* | |
+# | data | up to 40 million hours, 165,000 people | some thousand hours in windows, 160 people | a laptop; simulated people |
+# | sizes | 2 to 328 million parameters | 10 to 137 thousand | likewise; nano made narrower, so one axis changes |
+# | compute | 50,000 steps of 4,096 windows | 3,000 steps of 4 | a laptop |
+# | saturation | at about ten million hours and a hundred million parameters | for the smallest size at a few hundred hours | it can learn no more, whatever it reads |
+# | people or hours | more people rather than more hours of each | left open (*People or hours?*) | simulated people, two seeds |
 #
 # An exponent of simulated people says nothing about real ones. What carries over is the method: plan, run, fit, hold out, decide.
 
@@ -485,12 +567,13 @@ print(f"{max(int(np.ceil(needed)), 2)} seeds each")
     "cells_run": len(live),
     "seed_sd": round(seed_sd, 4),
     "falls_with_data": int(falls),
-    "largest_over_smallest": round(float(gain.iloc[-1]), 3),
+    "largest_below_smallest": round(float(gain.iloc[-1]), 3),
     "joint_r2": round(float(joint.r2), 3),
     "alpha": round(float(joint.alpha), 3),
     "beta": round(float(joint.beta), 3),
     "held_out_error": round(float(row_out["error"]), 4),
     "held_out_inside": int(row_out["inside"]),
-    "breadth_ratio": round(float(breadth_table["ratio"].iloc[-1]), 3),
+    "nearest_error": round(float(row_out["nearest_error"]), 4),
+    "breadth_ratio": round(float(open_ones["ratio"].iloc[0]), 3),
     "own_prediction_inside": int(own_inside),
 }

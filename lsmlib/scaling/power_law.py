@@ -274,9 +274,9 @@ def _refuse_what_does_not_fall(family: _Family, error: float) -> None:
                 "tell. Are the columns interchanged, or is it a score, of which more is better?"
             )
         raise ValueError(
-            f"{len(family.x)} cells cannot tell a law from no change: three numbers leave {free} degrees of freedom, "
-            f"and the loss does not fall with x more than chance would have it ({span}; p = {chance:.2g}). Take a "
-            "wider range of x and more cells"
+            f"{len(family.x)} cells cannot tell a law of three numbers from no change: the loss does not fall with x "
+            f"more than chance would have it ({span}; p = {chance:.2g}, degrees of freedom {free}). Take a wider range "
+            "of x and more cells"
         )
 
 

@@ -146,9 +146,7 @@ def test_what_does_not_fall_is_refused():
             refused += "does not fall with x" in str(error) or "only the smallest cell" in str(error)
     assert refused >= 90
     for loss in (np.ones(7), np.array([1, 3, 1, 3, 1, 3, 1.0])):
-        with pytest.raises(
-            ValueError, match="4 degrees of freedom, and the loss does not fall with x more than chance"
-        ):
+        with pytest.raises(ValueError, match=r"does not fall with x more than chance .* degrees of freedom 4"):
             fit_power_law(X, loss)
     with pytest.raises(ValueError, match=r"but rises, from .* is it a score"):
         fit_power_law(X, X**0.1)
