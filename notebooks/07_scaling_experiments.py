@@ -366,7 +366,7 @@ breadth_table[["grid", "person_days", "people", "days", "hours", "runs", "loss",
 # The loss is one number; a model is used to fill in. Four ways of hiding, the largest model, over hours. The dotted line at 1 is the error
 # of each signal's mean: models as small as these, trained on patches hidden at random, are worse than that where a whole sensor is hidden.
 
-# %%
+# %% tags=["long"]
 tasks = ["random", "interpolation", "extrapolation", "sensors"]
 largest_model = records[records["parameters"] == records["parameters"].max()]
 figure, axes = plt.subplots(1, 4, figsize=(10, 2.8), layout="constrained", sharex=True)
@@ -478,7 +478,7 @@ optima.rename(columns={"data": "hours read"}).style.format("{:,.3g}")
 # %% [markdown]
 # ## What this grid says
 
-# %%
+# %% tags=["long"]
 out, open_ones = away.table.iloc[0], breadth_table[breadth_table["days"] == 1]
 people, hours = int((open_ones["high"] < 1).sum()), int((open_ones["low"] > 1).sum())
 less = 1 - means.iloc[:, -1] / means.iloc[:, 0]  # with all people than with fewest
@@ -487,7 +487,7 @@ answers = {
     "Do larger models win at equal steps?": f"by {gain.iloc[-1]:.0%} with all people, {gain.iloc[0]:.0%} with fewest",
     "And at equal compute?": f"at {below} of {len(parabolas)} budgets a size below the largest is best",
     "Do more people help?": f"the largest by {less.iloc[-1]:.0%}, the smallest by {less.iloc[0]:.0%}",
-    "Is there a law of each size's data?": f"of {len(data_laws)} of {len(by_size)}; the joint one explains {joint.r2:.0%}",
+    "A law of each size's data?": f"of {len(data_laws)} of {len(by_size)}; the joint one explains {joint.r2:.0%}",
     "Does the joint law foretell?": f"{out['error']:+.1%} off, {'in' if out['inside'] else 'out'}side its interval; "
     f"the nearest cell {out['nearest_error']:+.1%}",
     "People, or hours of each?": f"{people} of {len(open_ones)} comparisons say people, {hours} hours",
@@ -508,6 +508,7 @@ pd.Series(answers, name="answer").to_frame().style.set_properties(**{"text-align
 
 # %% tags=["solution", "long"]
 wider = nano_of_width(3 * row.sizes[-1] // 2) if isinstance(row.sizes[-1], int) else "base"
+wider = sizes[wide] if PROFILE == "smoke" else wider  # a size that is compiled already
 beyond = make_cells(["LSM1"], [wider], row.people[-1:], [row.days], [row.steps], seeds=range(row.seeds), **common)
 apart = Grid(beyond, train, held_out, folder / "beyond")
 at = float(apart.plan().table["parameters"].iloc[0]), float(live["hours"].max())
