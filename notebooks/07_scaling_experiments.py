@@ -298,7 +298,7 @@ for name, one in aways.items():
     print(f"{name}, law without that cell: alpha = {one.law.alpha:.2f}, beta = {one.law.beta:.2f}, E = {one.law.E:.3f}")
 pd.concat({name: one.table.drop(columns=["parameters", "data"]).iloc[0] for name, one in aways.items()}, axis=1).T
 
-# %%
+# %% tags=["long"]
 row_out = away.table.iloc[0]
 figure, axis = plt.subplots(figsize=(5.2, 4.6), layout="constrained")
 kept = (records["parameters"] != row_out["parameters"]) | (records["hours"] != row_out["data"])
