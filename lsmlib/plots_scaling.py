@@ -131,7 +131,7 @@ def plot_runs(
             curve = law.predict(over, shade) if x == "parameters" else law.predict(shade, over)
             axes.plot(over, curve, color=colour, lw=1, ls=":")
     _scale(axes, log_y)
-    axes.set(xlabel=AXES.get(x, x), ylabel=LOSSES.get(y, y.replace("probe_", "").replace("_", " ")))
+    axes.set(xlabel=AXES.get(x, x), ylabel=LOSSES.get(y, y.replace("probe_", "linear probe: ").replace("_", " ")))
     keys = [
         Line2D([], [], color=colour, lw=3, marker=marks.get(shade), label=f"{_count(shade)} {by}")
         for shade, colour in shades.items()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.as_usual import FLAGS
 from tools import notebooks, tutorial
 
 SOURCES = notebooks.find_sources()
@@ -19,7 +20,7 @@ def test_every_section_has_its_notebook_and_every_notebook_its_section():
 @pytest.mark.notebook
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_notebook_comes_to_its_numbers(source: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delenv("XLA_FLAGS", raising=False)  # not that of `make test`: some compute for long
+    monkeypatch.setenv("XLA_FLAGS", FLAGS)  # not that of `make test`: some compute for long
     section = tutorial.find_sections([source])[source.stem]
     limits = tutorial.Limits(cell_minutes=12, notebook_minutes=22)  # pytest ends a test of twenty-five minutes
     outcome = tutorial.run_notebook(source, section, "smoke", notebooks.ROOT / "build" / "tests", limits)

@@ -1,14 +1,12 @@
 import hashlib
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
 import lsmlib
 from lsmlib import repository
 from lsmlib.presets import DIGESTS
+from tests.as_usual import run_as_usual
 from tools.presets import PLACE, RECIPES, Recipe
 
 JUDGE = """
@@ -36,12 +34,7 @@ def test_a_preset_does_what_its_card_says(name):
     assert type(model).__name__ == card["recipe"]["model"] and model.count_params() == card["parameters"]
     assert getattr(model, "optimizer", None) is None
     found = card["loss on other people"]
-    # by a process of its own, which compiles as usual: `make test` does not optimise, and this computes for long
-    environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
-    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
-    run = subprocess.run([sys.executable, "-c", JUDGE, name], capture_output=True, text=True, env=environment)
-    assert run.returncode == 0, run.stderr[-2000:]
-    windows, loss = run.stdout.split()
+    windows, loss = run_as_usual(JUDGE, name).split()
     assert int(windows) == found["windows"]
     assert float(loss) == pytest.approx(found["loss"][-1], abs=2e-3)  # processors round differently
 

@@ -21,6 +21,7 @@ WINDOW = 60  # minutes that the judge sees at once
 STRAIGHT = 10  # minutes of heart rate on a straight line: longer than hearts keep to one, so the line was drawn later
 LEVELS = (1, 60)  # steps a minute from which a minute counts as light, and as brisk
 MOST_FOLDS = 5
+BINS = 250  # of a feature; with as many values or fewer, the trees make no bins of their own (255)
 
 
 class Windows(NamedTuple):
@@ -216,28 +217,29 @@ def two_sample_test(real: xr.Dataset, simulated: xr.Dataset, seed: int = 0) -> T
         weight[train], weight[test] = (_level_hours(hour[part], is_real[part]) for part in (train, test))
         if not (weight[test & is_real].any() and weight[test & ~is_real].any()):
             raise ValueError("a fold has no hour of the day that both sides observed; give more people or days")
-        ordered = np.sort(values[train], axis=0)  # NaN last
-        varies = np.fmax.reduce(ordered, axis=0) > ordered[0]  # the trees refuse features that are always the same
+        binned = _bin(values, train)
+        lowest, highest = np.fmin.reduce(binned[train]), np.fmax.reduce(binned[train])
+        varies = highest > lowest  # the trees refuse features that are always the same
         model = HistGradientBoostingClassifier(
             learning_rate=0.06, max_iter=200, max_leaf_nodes=12, min_samples_leaf=20, l2_regularization=5.0,
             max_features=0.3, early_stopping=False, random_state=seed,
         )  # fmt: skip
         with threadpool_limits(1):  # for so few windows, threads wait for each other more than they work
-            model.fit(values[train][:, varies], is_real[train], sample_weight=weight[train])
+            model.fit(binned[train][:, varies], is_real[train], sample_weight=weight[train])
 
         def score(seen: np.ndarray, model=model, varies=varies, test=test, weight=weight) -> float:
-            with threadpool_limits(1):
-                chance = model.predict_proba(seen[:, varies])[:, 1]
+            chance = model.predict_proba(seen[:, varies])[:, 1]
             return float(roc_auc_score(is_real[test], chance, sample_weight=weight[test]))
 
-        here = values[test]
+        here = binned[test]
         name = ", ".join(np.unique(sides[0].person[fold[: len(sides[0].person)] == held]))
-        scores[name] = score(here)
         loss = {}
-        for block, columns in blocks.groupby(blocks).groups.items():
-            shuffled, at = here.copy(), table.columns.get_indexer(columns)
-            shuffled[:, at] = here[random.permutation(len(here))][:, at]
-            loss[block] = scores[name] - score(shuffled)
+        with threadpool_limits(1):
+            scores[name] = score(here)
+            for block, columns in blocks.groupby(blocks).groups.items():
+                shuffled, at = here.copy(), table.columns.get_indexer(columns)
+                shuffled[:, at] = here[random.permutation(len(here))][:, at]
+                loss[block] = scores[name] - score(shuffled)
         losses.append(loss)
     by_fold = np.array(list(scores.values()))
     half = float(student.ppf(0.975, folds - 1) * by_fold.std(ddof=1) / np.sqrt(folds))
@@ -250,6 +252,22 @@ def two_sample_test(real: xr.Dataset, simulated: xr.Dataset, seed: int = 0) -> T
         real_windows=int(is_real.sum()),
         simulated_windows=int((~is_real).sum()),
     )
+
+
+def _bin(values: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """Each feature as the number of its quantile among ``train``, ``[w, f]``; NaN stays NaN.
+
+    The trees would do the same. Given weights, scikit-learn takes one weighted quantile after the other, for three
+    times as long as all else.
+    """
+    binned = np.full(values.shape, np.nan, np.float32)
+    for feature in range(values.shape[1]):
+        column = values[:, feature]
+        known = np.isfinite(column)
+        if (train & known).any():
+            edges = np.unique(np.quantile(column[train & known], np.linspace(0, 1, BINS + 1)[1:-1]))
+            binned[known, feature] = np.searchsorted(edges, column[known], side="right")
+    return binned
 
 
 def assign_folds(person: np.ndarray, folds: int, random: np.random.Generator) -> np.ndarray:

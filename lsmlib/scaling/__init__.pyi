@@ -22,3 +22,4 @@ from .power_law import fit_power_law as fit_power_law
 from .records import check_records as check_records
 from .records import read_records as read_records
 from .records import save_records as save_records
+from .task_probe import TaskProbe as TaskProbe

@@ -13,7 +13,7 @@ from lsmlib.evaluate import (
     step_transitions,
     two_sample_test,
 )
-from lsmlib.evaluate.realism import STRAIGHT, assign_folds, cut_pairs, longest_straight
+from lsmlib.evaluate.realism import BINS, STRAIGHT, _bin, assign_folds, cut_pairs, longest_straight
 from lsmlib.evaluate.window_features import window_features
 
 
@@ -115,6 +115,20 @@ def test_hours_with_a_straight_line_are_left_out():
 def test_straight_runs_by_hand(values, longest):
     assert longest_straight(np.array([values], float)).tolist() == [longest]
     assert longest < STRAIGHT
+
+
+def test_bins_keep_the_order_and_are_those_of_training():
+    draw = np.random.default_rng(0)
+    values = np.column_stack([draw.standard_normal(2000), draw.integers(0, 3, 2000), np.full(2000, np.nan)])
+    values[7, 0], train = np.nan, np.arange(2000) < 1000
+    values[~train, 0] *= 100  # no bin is added for what training never saw
+    binned = _bin(values, train)
+    known = np.isfinite(values)
+    assert (np.isfinite(binned) == known).all()
+    order = np.argsort(values[known[:, 0], 0])
+    assert (np.diff(binned[known[:, 0], 0][order]) >= 0).all()
+    assert [len(np.unique(column[np.isfinite(column)])) for column in binned.T] == [BINS, 3, 0]
+    assert np.bincount(binned[train & known[:, 0], 0].astype(int)).max() <= 1000 / BINS + 1
 
 
 def test_distance_of_two_distributions_by_hand():

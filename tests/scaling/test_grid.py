@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -13,10 +14,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lsmlib.evaluate import Interpolation
+from lsmlib.cohort import make_cohort
+from lsmlib.evaluate import Interpolation, label_windows, linear_probe, score_predictions
+from lsmlib.evaluate.pooling import average_people
 from lsmlib.models.flops import count_weights, training_flops
-from lsmlib.scaling import Grid, make_cells, read_records
+from lsmlib.scaling import Grid, TaskProbe, make_cells, read_records
 from lsmlib.scaling.records import describe_machine, record_path, write_record
+from lsmlib.signals import HIGH, LOW, MEAN, SD
+from lsmlib.windows import cut_windows
 from tests.scaling.grids import SMALL, STEPS, TASKS, small_days, small_grid
 
 OF_THE_PROCESS = ["seconds", "resumed_at"]
@@ -228,6 +233,26 @@ def test_a_folder_is_of_one_cohort_judged_alike(whole, monkeypatch):
     assert more.plan(flops_per_second=1).table["state"].tolist() == ["to run"]
     with pytest.raises(ValueError, match="no cell fits the budget"):
         more.run(more.plan(flops=1, flops_per_second=1))
+
+
+def test_a_probe_of_a_task_is_the_linear_probe_and_travels_to_other_processes():
+    """Forty people of two sorts, told by their heart rate, which even random weights see."""
+    people = np.repeat(np.arange(40), 2)
+    values = MEAN + SD * np.random.default_rng(1).standard_normal((80, 1440, 26))
+    values[people % 2 == 1, :, 0] += 3 * SD[0]
+    dates = np.datetime64("2024-03-01") + np.arange(80) % 2
+    labels = {"sex": np.where(people % 2, "female", "male")}
+    days = make_cohort(
+        np.clip(values, LOW, HIGH).astype(np.float32), [f"q{one:02d}" for one in people], dates, labels=labels
+    )
+    rows = cut_windows(days, 60)
+    model = small_grid("unused").cells[0].new_model()
+    probe = pickle.loads(pickle.dumps(TaskProbe(rows, "sex", seed=3)))
+    pooled, sexes, names = average_people(model.embed(rows), label_windows(rows, "sex"), rows["person"].values)
+    by_hand = score_predictions(linear_probe(pooled, sexes, names, 3), resamples=0)["value"]["AUROC"]
+    assert probe(model, None) == by_hand and by_hand > 0.9
+    with pytest.raises(ValueError, match="naps"):
+        TaskProbe(rows, "naps")(model, None)
 
 
 def test_bad_grids(tmp_path):
