@@ -40,11 +40,13 @@ import pandas as pd
 
 import lsmlib
 from lsmlib import plots, plots_scaling
+from lsmlib.evaluate import activity_windows
 from lsmlib.models.flops import count_weights, training_flops
 from lsmlib.models.sizes import nano_of_width
 from lsmlib.repository import data_file
 from lsmlib.scaling import (
     Grid,
+    TaskProbe,
     best_size,
     compute_frontier,
     first_people,
@@ -83,6 +85,14 @@ train = lsmlib.simulate_cohort(people=row.people[-1], days=row.days, seed=SEED +
 held_out = lsmlib.simulate_cohort(people=6 if PROFILE == "smoke" else 24, days=row.days, seed=SEED + 701)
 windows = lsmlib.cut_windows(train)
 print(f"{train.sizes['day']} days of {row.people[-1]} people hold {windows.sizes['day']} windows of five hours")
+
+# %% [markdown]
+# Each model is also asked what it is good for: a linear probe looks for exercise in its embeddings of windows of still other people, who log what they do (notebook 06).
+
+# %%
+logging_people = lsmlib.simulate_cohort(people=160 if PROFILE == "smoke" else 600, days=3, seed=SEED + 702)
+exercise = TaskProbe(activity_windows(logging_people, seed=SEED), "exercise", seed=SEED)
+print(f"{exercise.rows.sizes['day']} windows with exercise and without")
 
 # %% [markdown]
 # Sizes differ in one thing, their width, so that the axis of parameters is one axis: nano is 64 wide, and has brothers. Operations are counted
@@ -146,7 +156,7 @@ if not jax.config.jax_compilation_cache_dir:  # with one, cells of one size comp
     jax.config.update("jax_compilation_cache_dir", mkdtemp(prefix="lsmlib_compiled_"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 folder = Path(mkdtemp(prefix="lsmlib_grid_"))
-grid = Grid([*square, *lengths, *breadth], train, held_out, folder)
+grid = Grid([*square, *lengths, *breadth], train, held_out, folder, probes={"exercise": exercise})
 plan = grid.plan()
 half = grid.plan(flops=plan.table["flops"].sum() / 2)
 for budget, one in {"none": plan, "half the operations": half}.items():
@@ -382,6 +392,20 @@ axes[0].set_ylabel("MSE (sd²)")
 plt.show()
 
 # %% [markdown]
+# And the probe, whose score is a share of right orders (AUROC; 0.5 is chance). No law is fitted to it: it has a ceiling, not a floor. Is what falls
+# in one figure what rises in the other?
+
+# %%
+plots_scaling.plot_runs(square_of(live), "hours", "probe_exercise", log_y=False)
+
+# %%
+both = square_of(live)[["valid_loss", "probe_exercise"]].corr("spearman").iloc[0, 1]
+print(f"rank correlation of loss and AUROC over the runs of the square: {both:+.2f}")
+
+# %% [markdown]
+# Between sizes it is, and between amounts of data hardly: exercise shows in a few hours of anybody.
+
+# %% [markdown]
 # ## The recorded grid, beside this one
 #
 # The joint law once more, of both grids, each labelled by the hardware it ran on. Exponents may be compared, losses may not (other people judge). As long
@@ -575,6 +599,8 @@ print(f"{max(int(np.ceil(needed)), 2)} seeds each")
     "held_out_error": round(float(row_out["error"]), 4),
     "held_out_inside": int(row_out["inside"]),
     "nearest_error": round(float(row_out["nearest_error"]), 4),
+    "exercise_auroc_best": round(float(live["probe_exercise"].max()), 3),
+    "loss_auroc_correlation": round(float(both), 3),
     "breadth_ratio": round(float(open_ones["ratio"].iloc[0]), 3),
     "own_prediction_inside": int(own_inside),
 }
