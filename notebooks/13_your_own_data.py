@@ -43,6 +43,7 @@ from lsmlib.evaluate import (
     calibrate,
     calibration_fillers,
     calibration_table,
+    calibration_tasks,
     compare_fillers,
     describe_coverage,
     expected_error,
@@ -133,9 +134,9 @@ lsmlib.describe_reading(fitbit)
 # option's name.
 
 # %%
-some = fitbit.isel(day=choose_days(fitbit, 60, SEED))
+some = fitbit.isel(day=choose_days(fitbit, 24 if small else 60, SEED))
 devices = {f"2 signals, {REAL}": some}
-if "mmash" in here:
+if "mmash" in here and not small:
     devices["4 signals, recorded"] = datasets.load("mmash", Path(place) / "mmash").compute()
 devices["26 signals, simulated"] = lsmlib.simulate_cohort(
     people=range(2000, 2004 if small else 2010), days=1, seed=SEED
@@ -190,7 +191,8 @@ plots_report.plot_filled_day(some, filled, nothing, day)
 # %%
 errors = {}
 for name, days in devices.items():
-    errors[name] = calibrate(days, calibration_fillers(days, model), seed=SEED, progress=False)
+    asked = calibration_tasks(days)[:: 2 if small else 1]
+    errors[name] = calibrate(days, calibration_fillers(days, model), asked, seed=SEED, progress=False)
 {name: f"{int(one['cells'].sum()):,} hidden minutes" for name, one in errors.items()}
 
 # %% [markdown]

@@ -139,11 +139,11 @@ class Clock(keras.callbacks.Callback):
 
 # %%
 small, clock, rate = lsmlib.LSM2("nano", seed=SEED), Clock(), measure_flops()
-batch_size, different = 8, 2 if PROFILE == "smoke" else 6
-batches = list(islice(lsmlib.make_batches(days, batch_size, seed=SEED, prepare=small.prepare), different))
+batch_size, different = 8, 1 if PROFILE == "smoke" else 6  # batches; each length that they come in compiles
+batches = list(islice(lsmlib.make_batches(days, batch_size, seed=SEED, prepare=small.prepare), different)) * 2
 small.compile(make_optimizer(10_000))
-for _ in range(2 if PROFILE == "smoke" else 5):  # the first time compiles, once for each length that batches come in
-    small.fit(((batch,) for batch in batches), steps_per_epoch=different, shuffle=False, verbose=0, callbacks=[clock])
+for _ in range(2):  # the first time compiles
+    small.fit(((one,) for one in batches), steps_per_epoch=len(batches), shuffle=False, verbose=0, callbacks=[clock])
 step = float(np.median(np.diff(clock.times)))
 used = batch_size * training_flops(small, days).total / step / rate
 print(f"{batch_size / step:.1f} days a second; {used:.0%} of {rate / 1e9:,.0f} billion operations a second")
