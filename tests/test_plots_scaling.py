@@ -81,7 +81,7 @@ def test_runs_are_means_of_their_seeds(records):
 def test_runs_over_parameters_and_a_downstream_metric(records):
     figure = plots.plot_runs(records, "parameters", "probe_age", log_y=False)
     (axes,) = figure.axes
-    assert axes.get_yscale() == "linear" and axes.get_ylabel() == "age"
+    assert axes.get_yscale() == "linear" and axes.get_ylabel() == "linear probe: age"
     assert len(lines(axes, "-")) == records["hours"].nunique()
     assert any("hours" in text.get_text() for text in figure.legends[0].get_texts())
     with pytest.raises(ValueError, match="there is no column 'loss'"):
