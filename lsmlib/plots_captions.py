@@ -1,5 +1,6 @@
 """Figures of captions: each fact marked on the day it is about, with the number of the sentence that states it."""
 
+from collections import Counter
 from textwrap import fill
 
 import matplotlib.pyplot as plt
@@ -69,12 +70,14 @@ def _draw_events(axes: Axes, facts: list[tuple[int, Fact]]) -> None:
     for side in axes.spines.values():
         side.set_visible(False)
     axes.tick_params(bottom=False, labelbottom=False)
-    for order, (number, fact) in enumerate(facts):
+    drawn = Counter[int]()
+    for number, fact in sorted(facts, key=lambda one: one[1].start):
         bottom = 0 if fact.statistic == "sleep" else 1
         start, end = fact.start / 60, max(fact.end, fact.start + 4) / 60  # a minute would be thinner than a line
         axes.axvspan(start, end, bottom / 2, bottom / 2 + 0.42, color=EVENT_COLOURS[fact.statistic], lw=0)
         late = end > 20
-        height = bottom + 0.2 + 0.4 * (order % 2)  # neighbours in turn high and low, so that their names stand apart
+        height = bottom + 0.2 + 0.4 * (drawn[bottom] % 2)  # neighbours in turn high and low: their names stand apart
+        drawn[bottom] += 1
         axes.text(
             start - 0.1 if late else end + 0.1, height, f"{number} {fact.subject}", fontsize=7, va="center",
             ha="right" if late else "left",
