@@ -516,7 +516,7 @@ print(f"positions {loud:.1f}; patches {before:.2f} before training, {after:.2f} 
 # | window, patch | 300 × 26, 10 × 5 | the same; padded to 30 signals | padding or cropping is not known to us |
 # | hidden | 80 % at random, loss on hidden patches | the same | |
 # | parameters | 2, 7, 110, 328 million | 2.22, 7.28, 110.7, 328.1 million; `nano` here 0.14 | widths of tiny and small are not certain |
-# | training | 50,000 steps of 4,096 windows of 165,090 people | 1,000 of 32, of 500 simulated people | a laptop |
+# | training | 50,000 steps of 4,096 windows of 165,090 people | 1,000 of 32, of 400 simulated people | a laptop |
 # | loss | not known to us | the numbers below | |
 #
 # **Next**: notebook 05 asks what a trained LSM-1 can fill in, and whether a straight line could have done it too.

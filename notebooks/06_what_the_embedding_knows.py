@@ -7,8 +7,8 @@
 # activities, moods and people it learned on the way; here we ask for it, and take care not to fool ourselves.
 
 # %% [markdown]
-# **What** you will see: windows around logged activities; linear probes on frozen embeddings, with people kept apart; four
-# controls that must fail or fall behind; learning from a few labels a class, fine-tuned and from scratch; a map of the embedding.
+# **What** you will see: windows around logged activities; linear probes on frozen embeddings, with people kept apart; controls
+# that must fail, and rivals that need not; learning from a few labels a class, fine-tuned and from scratch; a map of the embedding.
 # **Time**: fifteen minutes on a laptop, half of it fine-tuning. **Hardware**: any; the same code runs on CPU, GPU and TPU.
 
 # %% tags=["colab-install"]
@@ -100,8 +100,8 @@ logged.replace("", "none").value_counts().to_dict()
 # %% [markdown]
 # ## Four ways to turn a window into numbers
 #
-# **LSM-1**, pretrained by hiding: the weights `lsm1_tiny_simulated` that come with the repository, trained as in notebook 05 and
-# for three times as long (its card in `data/presets` says on what). The same encoder with **random weights**: a surprisingly
+# **LSM-1**, pretrained by hiding: the weights `lsm1_tiny_simulated` that come with the repository, trained on simulated
+# people (its card in `data/presets` says how many and for how long). The same encoder with **random weights**: a surprisingly
 # good set of features, and the least that training must beat. The same encoder trained by **SimCLR**: two altered views of a window should be alike. And
 # **hand-made features**: mean, spread and extremes of each signal.
 
@@ -145,8 +145,8 @@ classes.round(3)
 plots_probes.plot_scores(table, "AUROC", chance=0.5)
 
 # %% [markdown]
-# Training shows in activities, where LSM-1 is well ahead of the same encoder with random weights; of traits all four tell nearly
-# the same, and mood is told by none. Hand-made features are ahead for exercise and level for activities: simulated activities
+# Training shows in activities, where LSM-1 is well ahead of the same encoder with random weights; of traits all four tell much
+# the same (age a little better than random weights do), and mood is told by none. Hand-made features are ahead for exercise and level for activities: simulated activities
 # differ in levels and spreads, which is what these features are.
 #
 # Accuracy is easily misread when classes differ in size; balanced accuracy, macro-F1 and mean average precision are in the
@@ -165,7 +165,7 @@ predictions = linear_probe(features["LSM-1"], eight, whose, seed=SEED)
 plots_probes.plot_confusion(predictions)
 
 # %% [markdown]
-# Strength training and weightlifting are taken for each other, as one would expect; hardly anything else is.
+# Strength training and weightlifting are taken for each other, as one would expect; a few runs, interval trainings and ellipticals, too.
 
 # %%
 plots_probes.plot_embedding(features["LSM-1"], eight, seed=SEED)
