@@ -51,8 +51,9 @@ def pretrain(
 ) -> dict[str, list[float]]:
     """Train a model on windows without labels.
 
-    It is no more than ``model.compile(make_optimizer(steps))`` and ``model.fit(make_batches(train, batch_size, seed),
-    steps_per_epoch=steps, shuffle=False)`` with the callbacks below, and gives the same weights bit for bit. (For an
+    It is no more than ``model.compile(lsmlib.optimizer.make_optimizer(steps))`` and ``model.fit(make_batches(train,
+    batch_size, seed), steps_per_epoch=steps, shuffle=False)`` with the checks and the callbacks below, and gives the
+    same weights bit for bit. (Keras' ``fit`` alone does not refuse windows with gaps: ``model.check_windows``. For an
     ``LSM2``, ``make_batches`` is given ``prepare=model.prepare``, too, and for a ``SensorLM`` also
     ``beside=model.describe(train)``, the captions.)
 

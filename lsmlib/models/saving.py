@@ -17,8 +17,32 @@ SIGNATURE = "lsmlib_weights"  # where a file of weights holds the names and shap
 class SavedModel(keras.Model):
     """A Keras model whose files name every weight with its shape, and are refused where these differ.
 
-    Keras alone would load the first blocks of a deeper model into a shallower one without a word.
+    Keras alone would load the first blocks of a deeper model into a shallower one without a word. And a first step that
+    fails leaves the weights that it began with: Keras takes them out of the model for the time of training.
     """
+
+    _taken: tuple[Any, ...] = ()  # values, while Keras has them
+
+    def fit(self, *args: Any, **options: Any) -> Any:
+        """Train as Keras does; if that fails, the model keeps its weights."""
+        try:
+            return super().fit(*args, **options)
+        except BaseException:
+            for variable, value in zip(self._own_variables(), self._taken, strict=False):
+                if variable._value is None and not value.is_deleted():
+                    variable.assign(value)
+            raise
+        finally:
+            self._taken = ()
+
+    def _get_jax_state(self, **asked: bool) -> Any:
+        if asked.get("purge_model_variables"):
+            self._taken = tuple(variable._value for variable in self._own_variables())
+        return super()._get_jax_state(**asked)
+
+    def _own_variables(self) -> list[Any]:
+        optimizer = self.optimizer.variables if getattr(self, "optimizer", None) is not None else []
+        return [*self.trainable_variables, *self.non_trainable_variables, *optimizer, *self.metrics_variables]
 
     def save(self, filepath: str | Path, overwrite: bool = True, **options: Any) -> None:
         """Save as Keras does, but aside, and then put the whole file into place.

@@ -185,6 +185,31 @@ def test_fit_learns_and_evaluate_works(windows):
     assert model.evaluate(signals_of(windows), verbose=0, return_dict=True)["loss"] < 1.2
 
 
+class Interrupted(keras.callbacks.Callback):
+    """Ctrl-C after the second step."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch:
+            raise KeyboardInterrupt
+
+
+def test_a_training_that_fails_or_is_interrupted_leaves_a_model_that_works(windows):
+    model = LSM1(**SMALL)
+    model.compile("adam")
+    before, embedded = model.get_weights(), model.embed(windows)
+    short = signals_of(windows)[:, :40]
+    with pytest.raises(ValueError, match="windows have shape"):
+        model.fit(short, batch_size=4, verbose=0)
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(model.embed(windows), embedded)
+    with pytest.raises(KeyboardInterrupt):
+        batches = lsmlib.make_batches(windows, 4, seed=0)
+        model.fit(batches, steps_per_epoch=4, shuffle=False, verbose=0, callbacks=[Interrupted()])
+    assert np.isfinite(model.embed(windows)).all()
+    assert any((one != other).any() for one, other in zip(before, model.get_weights(), strict=True))
+
+
 @pytest.mark.parametrize("class_token", [False, True])
 def test_a_keras_file_keeps_weights_masks_and_optimizer(windows, tmp_path, class_token):
     model, values = LSM1(**SMALL, class_token=class_token, augment=("noise",)), signals_of(windows)
