@@ -104,7 +104,7 @@ book: $(READY) ## Render notebooks, reference, glossary and answers as a book to
 # --- for authors -------------------------------------------------------------------------------------------------------
 
 # Most of the time of tests is that of compiling programs which run once or twice: LLVM optimises none of them, and XLA's older
-# code for fusions is the one that compiles faster. Notebooks compile otherwise (tests/as_usual.py), and `pytest` by itself as
+# code for fusions is the one that compiles faster. Notebooks compile otherwise (tests/optimised.py), and `pytest` by itself as
 # everything else does.
 test: export XLA_FLAGS := --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false $(XLA_FLAGS)
 test: $(READY) $(PEERS) lint ## Format, lint, types, then every test; notebooks run in PROFILE=smoke, all by papermill, two by nbmake

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.as_usual import FLAGS
+from tests.optimised import FLAGS
 from tools import notebooks, tutorial
 
 SOURCES = notebooks.find_sources()

@@ -6,7 +6,7 @@ import pytest
 import lsmlib
 from lsmlib import repository
 from lsmlib.presets import DIGESTS
-from tests.as_usual import run_as_usual
+from tests.optimised import run_optimised
 from tools.presets import PLACE, RECIPES, Recipe
 
 JUDGE = """
@@ -34,7 +34,7 @@ def test_a_preset_does_what_its_card_says(name):
     assert type(model).__name__ == card["recipe"]["model"] and model.count_params() == card["parameters"]
     assert getattr(model, "optimizer", None) is None
     found = card["loss on other people"]
-    windows, loss = run_as_usual(JUDGE, name).split()
+    windows, loss = run_optimised(JUDGE, name).split()
     assert int(windows) == found["windows"]
     assert float(loss) == pytest.approx(found["loss"][-1], abs=2e-3)  # processors round differently
 

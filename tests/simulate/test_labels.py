@@ -5,7 +5,7 @@ from io import StringIO
 import pandas as pd
 import pytest
 
-from tests.as_usual import run_as_usual
+from tests.optimised import run_optimised
 
 PROGRAM = """
 import lsmlib
@@ -17,7 +17,7 @@ print(lsmlib.evaluate.label_table(cohort).to_csv())
 @pytest.fixture(scope="module")
 def table():
     """2,500 people, three days each, simulated chunk by chunk while their features are computed."""
-    return pd.read_csv(StringIO(run_as_usual(PROGRAM)), index_col=0)
+    return pd.read_csv(StringIO(run_optimised(PROGRAM)), index_col=0)
 
 
 def test_every_person_is_one_row(table):

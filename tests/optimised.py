@@ -10,7 +10,7 @@ import sys
 FLAGS = "--xla_backend_optimization_level=1"
 
 
-def run_as_usual(program: str, *arguments: str) -> str:
+def run_optimised(program: str, *arguments: str) -> str:
     """Run a program in Python and give what it prints."""
     environment = {**os.environ, "XLA_FLAGS": FLAGS, "PYTHONPATH": os.pathsep.join(sys.path)}
     run = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, env=environment)
