@@ -13,6 +13,7 @@ from lsmlib.repository import data_file
 
 # SHA-256 of NAME.keras, so that a file that was changed or cut off is never taken for the preset
 DIGESTS = {
+    "lsm1_nano_simulated": "c16238b37345520daa822f5c9815fc2ea116afb8e937bc747ee133c2fafbd627",
     "lsm1_tiny_simulated": "c4156f090d4b81987fe4dfc6e2c3c094c954dca55057896e96876fa3e045d453",
     "lsm1_nano_days_simulated": "11117b7db369c9575ca787059aaa18a609f859edbe4e6b0cf904d5881e1319ba",
     "lsm2_nano_simulated": "24e8f717bba250bf770f7282de58a3c545b0ae5bac9fbf5e04ae4073e161520b",

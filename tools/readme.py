@@ -9,7 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from lsmlib.models.sizes import LSM1_SIZES, LSM2_SIZES, SENSORLM_SIZES, count_parameters
+import keras
+
+from lsmlib import LSM1, LSM2, SensorLM
+from lsmlib.models.sizes import LSM1_SIZES, LSM2_SIZES, SENSORLM_SIZES
+from lsmlib.presets import DIGESTS
 from tools.notebooks import find_sources, read
 from tools.results import read_all_numbers, read_claims, write_number, write_reported
 
@@ -21,16 +25,16 @@ HARDWARE = re.compile(r"\*\*Hardware\*\*: (.+?)[.,;]", re.DOTALL)
 class Model(NamedTuple):
     """A row of the table of models."""
 
-    name: str
+    kind: type[keras.Model]
     reads: str
     sizes: dict
     does: str
 
 
 MODELS = (
-    Model("LSM1", "300 minutes × 26 signals, at most a fifth missing", LSM1_SIZES, "embed, fill in, reconstruct"),
-    Model("LSM2", "a day × 26 signals, with its gaps", LSM2_SIZES, "embed, fill in, reconstruct, forecast"),
-    Model("SensorLM", "a day, and words for it", SENSORLM_SIZES, "embed both, classes by name, retrieval, captions"),
+    Model(LSM1, "300 minutes × 26 signals, at most a fifth missing", LSM1_SIZES, "embed, fill in, reconstruct"),
+    Model(LSM2, "a day × 26 signals, with its gaps", LSM2_SIZES, "embed, fill in, reconstruct, forecast"),
+    Model(SensorLM, "a day, and words for it", SENSORLM_SIZES, "embed both, classes by name, retrieval, captions"),
 )  # fmt: skip
 
 
@@ -73,16 +77,16 @@ def list_notebooks(root: Path, badge: Callable[[str], str]) -> list[str]:
 
 def list_models(root: Path) -> list[str]:
     """One row a model, with its sizes and presets."""
-    cards = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((root / "data/presets").glob("*.json"))]
-    rows = ["| model | reads | does | million parameters of its blocks | presets |", "|---|---|---|---|---|"]
+    presets = root / "data/presets"
+    cards = [json.loads((presets / f"{name}.json").read_text(encoding="utf-8")) for name in DIGESTS]
+    rows = ["| model | reads | does | million parameters | presets |", "|---|---|---|---|---|"]
     for model in MODELS:
-        sizes = ", ".join(f"{name} {_millions(count_parameters(size))}" for name, size in model.sizes.items())
-        presets = "<br>".join(
-            f"[`{card['name']}`](data/presets/{card['name']}.json)"
-            for card in cards
-            if card["recipe"]["model"] == model.name
+        name = model.kind.__name__
+        sizes = ", ".join(f"{size} {_count_millions(model.kind, size)}" for size in model.sizes)
+        links = "<br>".join(
+            f"[`{card['name']}`](data/presets/{card['name']}.json)" for card in cards if card["recipe"]["model"] == name
         )
-        rows.append(f"| `lsmlib.{model.name}` | {model.reads} | {model.does} | {sizes} | {presets} |")
+        rows.append(f"| `lsmlib.{name}` | {model.reads} | {model.does} | {sizes} | {links} |")
     return rows
 
 
@@ -98,5 +102,7 @@ def list_results(root: Path) -> list[str]:
     return rows
 
 
-def _millions(count: int) -> str:
-    return f"{count / 1e6:.2g}" if count < 1e8 else f"{count / 1e6:.0f}"
+def _count_millions(kind: type[keras.Model], size: str) -> str:
+    with keras.StatelessScope(initialize_variables=False):  # shapes alone: the largest would take five gigabytes
+        count = kind(size).count_params()
+    return f"{count / 1e6:.3g}" if count < 1e9 else f"{count / 1e6:.0f}"

@@ -90,7 +90,7 @@ class LSM1(SavedModel):
         }  # fmt: skip
         seeds = seed_stream(seed)
         self.random = RandomStream(next(seeds), name="random")
-        self.augment = Augment(tuple(augment), next(seeds), name="augment", dtype="float32")
+        self.augment = Augment(augment, next(seeds), name="augment", dtype="float32")
         options = {"mimetic": mimetic, "dtype": self.dtype_policy}
         self.encoder = Encoder(self.grid, self.size.encoder, class_token, seeds, name="encoder", **options)
         self.decoder = Decoder(self.grid, self.size.decoder, class_token, seeds, name="decoder", **options)

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,16 @@ class SavedModel(keras.Model):
     _taken: tuple[Any, ...] = ()  # values, while Keras has them
 
     def fit(self, *args: Any, **options: Any) -> Any:
-        """Train as Keras does; if that fails, the model keeps its weights."""
+        """Train as Keras does; if that fails, the model keeps its weights.
+
+        Raises:
+            ValueError: if it was compiled with a loss; these models have their own.
+        """
+        if getattr(self, "loss", None) is not None:
+            raise ValueError(
+                f"compiled with the loss {self.loss!r}; expected none, because {type(self).__name__} computes its own: "
+                "model.compile(optimizer)"
+            )
         try:
             return super().fit(*args, **options)
         except BaseException:
@@ -120,7 +130,7 @@ def load_model(path: str | Path) -> keras.Model:
         path: of the ``.keras`` file.
 
     Raises:
-        ValueError: if there is no such file, it is none of lsmlib's models, or its weights do not fit.
+        ValueError: if there is no such file, it is cut off or none of lsmlib's models, or its weights do not fit.
     """
     import lsmlib.models.lsm1
     import lsmlib.models.lsm2
@@ -129,6 +139,8 @@ def load_model(path: str | Path) -> keras.Model:
 
     if not Path(path).is_file():
         raise ValueError(f"there is no file {path}; expected one written by model.save('….keras')")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is cut off, or was never a .keras file; expected one written by model.save('….keras')")
     model = keras.saving.load_model(path)
     if not isinstance(model, SavedModel):
         raise ValueError(f"{path} holds a {type(model).__name__}; expected a model of lsmlib. Use keras.saving")

@@ -31,7 +31,7 @@ class Augment(keras.layers.Layer):
         if isinstance(names, str) or (unknown := [name for name in names if name not in AUGMENTATIONS]):
             wrong = names if isinstance(names, str) else unknown
             raise ValueError(f"augment has {wrong!r}; expected a tuple of names among {AUGMENTATIONS}")
-        self.names = names
+        self.names = tuple(names)
         self.random = RandomStream(seed, name="random")
         self.built = True
 

@@ -257,6 +257,17 @@ def test_files_that_are_not_ours_are_refused(model, tmp_path):
     model.save(tmp_path / "model.keras")
     with zipfile.ZipFile(tmp_path / "model.keras") as archive:
         assert json.loads(archive.read("config.json"))["class_name"] == "LSM1"
+    whole = (tmp_path / "model.keras").read_bytes()
+    (tmp_path / "model.keras").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"model\.keras is cut off"):
+        lsmlib.load_model(tmp_path / "model.keras")
+
+
+def test_a_loss_from_outside_is_refused(windows):
+    model = LSM1(**SMALL)
+    model.compile("adam", "mse")
+    with pytest.raises(ValueError, match="the loss 'mse'; expected none, because LSM1 computes its own"):
+        model.fit(signals_of(windows), verbose=0)
 
 
 @pytest.mark.parametrize(
@@ -269,7 +280,7 @@ def test_files_that_are_not_ours_are_refused(model, tmp_path):
         ({"hide": 1.0}, "hides 180 of 180"),
         ({"hide": 0.0}, "hides 0 of 180"),
         ({"augment": ("rotate",)}, "rotate"),
-        ({"augment": "flip"}, "tuple of names"),
+        ({"augment": "flip"}, "augment has 'flip'; expected a tuple of names"),
         ({"seed": -1}, "seed is -1"),
     ],
 )
