@@ -22,6 +22,7 @@ MODE_COLOURS = ("#4c72b0", "#dd8452", "#8172b3", "#c44e52")  # device off, senso
 SLEEP, ACTIVITY, MOOD = "#35507f", "#d1793b", "#6b8f71"
 # The ends of "icefire" are nearly white, which here means a gap.
 DEVIATIONS = ListedColormap(sns.color_palette("icefire", as_cmap=True)(np.linspace(0.1, 0.9, 256)))
+MARKS = "osD^vP*X"  # one a method or class, so that a figure can be read without colours
 HOURS = np.arange(0, 25, 3)
 
 

@@ -24,12 +24,11 @@ from lsmlib.evaluate.generative_tasks import (
     Task,
     observed_cells,
 )
-from lsmlib.plots import DEVIATIONS, SENSOR_COLOURS, _shown_once
+from lsmlib.plots import DEVIATIONS, MARKS, SENSOR_COLOURS, _shown_once
 from lsmlib.runs import find_runs
 from lsmlib.signals import SIGNAL_NAMES, SIGNALS, index_of, normalise
 
 HIDDEN = "0.62"  # grey
-MARKS = "osD^vP*X"
 DASHES = ("-", "--", "-.", ":")
 SHOWN_TASKS = (RandomImputation(), Interpolation(60), Extrapolation(60), SensorImputation("PPG"))
 

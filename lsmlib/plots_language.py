@@ -103,14 +103,14 @@ def plot_judged(judged: Sequence[Sequence[Judged]], titles: Sequence[str] = ()) 
     if not any(len(one) for one in judged):
         raise ValueError("no caption states a fact, so there is nothing to draw")
     rows = [(number, fact) for number, facts in enumerate(judged) for fact in facts]
-    figure, axes = plt.subplots(figsize=(11, 0.6 + 0.34 * (len(rows) + len(judged))), layout="constrained")
+    figure, axes = plt.subplots(figsize=(8, 0.6 + 0.28 * (len(rows) + len(judged))), layout="constrained")
     height, number = 0.0, -1
     for caption, one in rows:
         if caption != number:
             number = caption
             height += 1
             name = titles[number] if number < len(titles) else f"caption {number + 1}"
-            axes.text(-0.1, height, name, ha="right", va="center", fontsize=8, weight="bold")
+            axes.text(-0.1, height, name, ha="right", va="center", fontsize=9, weight="bold")
         height += 1
         colour, sign = (RIGHT, "✓") if one.is_true else (WRONG, "✗")
         start, end = one.fact.start / 60, max(one.fact.end, one.fact.start + 6) / 60
@@ -120,7 +120,7 @@ def plot_judged(judged: Sequence[Sequence[Judged]], titles: Sequence[str] = ()) 
             span = np.array([one.measured.start, one.measured.end]) / 60
             axes.plot(span, [height, height], "k|-", ms=8, lw=1)
         words = f"{sign} {one.fact.subject} {write_clock(one.fact.start)}-{write_clock(one.fact.end)}"
-        axes.text(24.2, height, words, va="center", fontsize=8, color=colour)
+        axes.text(24.2, height, words, va="center", fontsize=9, color=colour)
     axes.set(xlim=(0, 24), xticks=HOURS, ylim=(height + 1, 0), yticks=[], xlabel="hour of the day")
     axes.set_title(
         "bars: stated (✓ true, ✗ hatched: not); black lines: the nearest that is logged", loc="left", fontsize=9

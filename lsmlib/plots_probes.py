@@ -1,4 +1,9 @@
-"""Figures of what an embedding knows: scores with intervals, curves over labels, confusions, maps."""
+"""Figures of what an embedding knows: scores with intervals, curves over labels, confusions, maps.
+
+Methods and classes differ in colour and in marker, so that the figures can be read without colours.
+"""
+
+from collections.abc import Iterator, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -7,7 +12,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from lsmlib.evaluate.metrics import Predictions
-from lsmlib.plots import _shown_once
+from lsmlib.plots import MARKS, _shown_once
 
 MAPS = ("t-SNE", "PCA")
 
@@ -27,12 +32,12 @@ def plot_scores(table: pd.DataFrame, metric: str, chance: float | None = None) -
     tasks, methods = rows["task"].unique().tolist(), rows["method"].unique().tolist()
     figure, axes = plt.subplots(figsize=(8, 0.7 + 0.22 * len(rows) + 0.15 * len(tasks)), layout="constrained")
     step = 0.8 / len(methods)
-    for number, (method, colour) in enumerate(zip(methods, sns.color_palette("deep", len(methods)), strict=True)):
+    for number, (method, colour, mark) in enumerate(_styles(methods)):
         of_method = rows[rows["method"] == method]
         height = np.array([tasks.index(task) for task in of_method["task"]]) + (number - (len(methods) - 1) / 2) * step
         value, low, high = (of_method[name].to_numpy() for name in ("value", "low", "high"))
         axes.hlines(height, low, high, color=colour, lw=2)
-        axes.plot(value, height, "o", color=colour, label=method)
+        axes.plot(value, height, mark, color=colour, label=method)
     if chance is not None:
         axes.axvline(chance, color="0.5", ls=":", zorder=0)
     axes.set_yticks(range(len(tasks)), [task.replace("_", " ") for task in tasks])
@@ -56,11 +61,11 @@ def plot_few_shot(scores: pd.DataFrame, metric: str, chance: float | None = None
     rows = _of_metric(scores, metric)
     methods = rows["method"].unique().tolist()
     figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
-    for method, colour in zip(methods, sns.color_palette("deep", len(methods)), strict=True):
+    for method, colour, mark in _styles(methods):
         draws = rows[rows["method"] == method]
         mean = draws.groupby("shots")["value"].mean()
-        axes.plot(mean.index, mean, color=colour, label=method)
-        axes.scatter(draws["shots"], draws["value"], s=12, color=colour, alpha=0.6, lw=0)
+        axes.plot(mean.index, mean, f"{mark}-", color=colour, label=method)
+        axes.scatter(draws["shots"], draws["value"], s=12, color=colour, marker=mark, alpha=0.6, lw=0)
     if chance is not None:
         axes.axhline(chance, color="0.5", ls=":", zorder=0)
     shots = sorted(rows["shots"].unique())
@@ -101,7 +106,7 @@ def plot_confusion(predictions: Predictions) -> Figure:
 
 
 def plot_embedding(embedding: np.ndarray, labels: np.ndarray, method: str = "t-SNE", seed: int = 0) -> Figure:
-    """Embeddings in two dimensions, a colour a class; rows without a class are left out.
+    """Embeddings in two dimensions, a colour and a marker a class; rows without a class are left out.
 
     Distances between clusters of t-SNE (van der Maaten and Hinton, 2008) mean nothing, neighbours do; PCA is a
     projection.
@@ -132,10 +137,10 @@ def plot_embedding(embedding: np.ndarray, labels: np.ndarray, method: str = "t-S
     else:
         places = TSNE(perplexity=min(30, (len(x) - 1) / 3), init="pca", random_state=seed).fit_transform(x)
     figure, axes = plt.subplots(figsize=(7, 5), layout="constrained")
-    classes = np.unique(labels[known])
-    for one, colour in zip(classes, sns.color_palette("husl", len(classes)), strict=True):
+    classes = np.unique(labels[known]).tolist()
+    for one, colour, mark in _styles(classes, "husl"):
         of_class = labels[known] == one
-        axes.plot(*places[of_class].T, ".", color=colour, label=f"{one} ({of_class.sum()})", ms=5)
+        axes.plot(*places[of_class].T, mark, color=colour, label=f"{one} ({of_class.sum()})", ms=4, mew=0)
     axes.set(xticks=[], yticks=[], xlabel=f"{method}, first dimension", ylabel="second dimension")
     figure.legend(loc="outside right upper", frameon=False, markerscale=2)
     return _shown_once(figure)
@@ -158,15 +163,14 @@ def plot_robustness(table: pd.DataFrame, metric: str = "macro F1") -> Figure:
         1, len(tasks), figsize=(2 + 3 * len(tasks), 1.2 + 0.36 * len(settings)), sharey=True, squeeze=False,
         layout="constrained",
     )  # fmt: skip
-    colours = sns.color_palette("deep", len(embedders))
     for axes, task in zip(panels[0], tasks, strict=True):
-        for number, (embedder, colour) in enumerate(zip(embedders, colours, strict=True)):
+        for number, (embedder, colour, mark) in enumerate(_styles(embedders)):
             own = rows[(rows["task"] == task) & (rows["embedder"] == embedder)].set_index("setting")
             axes.axvline(own["value"]["nothing"], color=colour, ls=":", zorder=0)
             left = own.loc[settings]
             height = np.arange(len(settings)) + (number - (len(embedders) - 1) / 2) * 0.8 / len(embedders)
             axes.hlines(height, left["low"], left["high"], color=colour, lw=2)
-            axes.plot(left["value"], height, "o", color=colour, ms=4, label=embedder)
+            axes.plot(left["value"], height, mark, color=colour, ms=4, label=embedder)
         axes.set_title(task.replace("_", " "), loc="left", fontsize=10)
         axes.set(xlabel=metric, yticks=range(len(settings)))
     panels[0, 0].set_yticklabels(settings)
@@ -174,6 +178,13 @@ def plot_robustness(table: pd.DataFrame, metric: str = "macro F1") -> Figure:
     panels[0, 0].invert_yaxis()
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
     return _shown_once(figure)
+
+
+def _styles(names: Sequence[str], palette: str = "deep") -> Iterator[tuple[str, tuple[float, ...], str]]:
+    """Each name with its colour and marker."""
+    colours = sns.color_palette(palette, len(names))
+    for at, (name, colour) in enumerate(zip(names, colours, strict=True)):
+        yield name, colour, MARKS[at % len(MARKS)]
 
 
 def _of_metric(table: pd.DataFrame, metric: str) -> pd.DataFrame:

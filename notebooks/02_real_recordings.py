@@ -285,7 +285,8 @@ print(
 # %%
 size = lsmlib.profile(PROFILE)
 simulated = lsmlib.simulate_cohort(people=min(size.people, 150), days=min(size.days, 3), seed=SEED + 1)
-hearts = {name: c["signals"].sel(signal="heart_rate").values for name, c in ((REAL, worn), ("simulated", simulated))}
+drawn = ((REAL, worn, "-"), ("simulated", simulated, "--"))
+hearts = {name: cohort["signals"].sel(signal="heart_rate").values for name, cohort, _ in drawn}
 hearts = {name: values[np.isfinite(values).any(axis=1)] for name, values in hearts.items()}
 figure, axes = plt.subplots(1, 2, figsize=(11, 3.4), layout="constrained")
 for panel, (name, values) in zip(axes, hearts.items(), strict=True):
@@ -303,8 +304,8 @@ def gap_lengths(values):
 
 
 figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
-for name, values in hearts.items():
-    sns.ecdfplot(gap_lengths(values), label=name, ax=axes)
+for (name, values), line in zip(hearts.items(), ("-", "--"), strict=True):
+    sns.ecdfplot(gap_lengths(values), label=name, ls=line, ax=axes)
 axes.set(xscale="log", xlabel="length of a gap in heart rate (minutes)", ylabel="share of gaps at most as long")
 axes.legend(frameon=False)
 plt.show()
@@ -344,8 +345,8 @@ plots.plot_signals(simulated, day=int(whole.argmax()), signals=["heart_rate", "s
 ks = {signal: realism.ks_distance(worn, simulated, signal) for signal in ("heart_rate", "steps")}
 figure, axes = plt.subplots(1, 2, figsize=(11, 3), layout="constrained")
 for panel, signal in zip(axes, ks, strict=True):
-    for name, cohort in ((REAL, worn), ("simulated", simulated)):
-        sns.ecdfplot(realism.minute_values(cohort, signal), label=name, ax=panel)
+    for name, cohort, line in drawn:
+        sns.ecdfplot(realism.minute_values(cohort, signal), label=name, ls=line, ax=panel)
     unit = lsmlib.SIGNALS[lsmlib.SIGNAL_NAMES.index(signal)].unit
     panel.set(
         xlabel=f"{signal.replace('_', ' ')} ({unit})",
@@ -363,8 +364,8 @@ plt.show()
 profile_correlation = {s: realism.profile_correlation(worn, simulated, s) for s in ("heart_rate", "steps")}
 figure, axes = plt.subplots(1, 2, figsize=(11, 3), layout="constrained")
 for panel, (signal, correlation) in zip(axes, profile_correlation.items(), strict=True):
-    for name, cohort in ((REAL, worn), ("simulated", simulated)):
-        panel.plot(np.arange(96) / 4, realism.daily_profile(cohort, signal), label=name)
+    for name, cohort, line in drawn:
+        panel.plot(np.arange(96) / 4, realism.daily_profile(cohort, signal), line, label=name)
     unit = lsmlib.SIGNALS[lsmlib.SIGNAL_NAMES.index(signal)].unit
     panel.set(xticks=plots.HOURS, xlabel="hour of the day", ylabel=f"mean {signal.replace('_', ' ')} ({unit})")
     panel.set_title(f"correlation {correlation:.2f}")
@@ -376,11 +377,11 @@ plt.show()
 
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(11, 3), layout="constrained")
-for name, cohort in ((REAL, worn), ("simulated", simulated)):
-    axes[0].plot(realism.autocorrelation(cohort, "heart_rate"), marker="o", label=name)
+for name, cohort, line in drawn:
+    axes[0].plot(realism.autocorrelation(cohort, "heart_rate"), line, marker="o", label=name)
 axes[0].set(xscale="log", xlabel="minutes later", ylabel="autocorrelation of heart rate", ylim=(0, 1))
 axes[0].legend(frameon=False)
-for panel, (name, cohort) in zip(axes[1:], ((REAL, worn), ("simulated", simulated)), strict=True):
+for panel, (name, cohort, _) in zip(axes[1:], drawn, strict=True):
     sns.heatmap(
         realism.step_transitions(cohort), annot=True, fmt=".2f", cmap="Blues", vmin=0, vmax=1, cbar=False, ax=panel
     )
@@ -485,11 +486,10 @@ else:
 if "depresjon" in recorded:
     motion = recorded["depresjon"]
     figure, axes = plt.subplots(figsize=(8, 2.8), layout="constrained")
-    for code, name in ((1, "patients"), (0, "controls")):
+    for code, name, line in ((1, "patients", "-"), (0, "controls", "--")):
         group = motion.isel(day=np.flatnonzero(motion["depression"].values == code))
-        axes.plot(
-            np.arange(96) / 4, realism.daily_profile(group, "log_energy"), label=f"{name}, {group.sizes['day']} days"
-        )
+        profile = realism.daily_profile(group, "log_energy")
+        axes.plot(np.arange(96) / 4, profile, line, label=f"{name}, {group.sizes['day']} days")
     axes.set(xticks=plots.HOURS, xlabel="hour of the day", ylabel="mean log energy (a.u.)")
     axes.legend(frameon=False)
     plt.show()

@@ -193,7 +193,7 @@ table.style.format("{:,.0f}")
 # %%
 figure, axis = plt.subplots(figsize=(8, 3.4), layout="constrained")
 count = 2.0 ** np.arange(0, 10)
-for colour, style, name in zip(("C0", "C1", "C2"), ("-", "--", "-"), work.index, strict=True):
+for colour, style, name in zip(("C0", "C1", "C2"), ("-", "--", "-."), work.index, strict=True):
     low, middle, high = (chip_hours(mfu).loc["TPU v5e", name] / 24 / count for mfu in (0.6, MFU, 0.2))
     axis.fill_between(count, low, high, color=colour, alpha=0.2, lw=0)
     axis.plot(count, middle, style, color=colour, label=name)
@@ -421,20 +421,16 @@ hosts = (1, 16, 128)
 save = ahead.loc["LSM-1", "seconds, at this disk's speed"] / 3600
 intervals, draw = np.geomspace(0.02, 5, 25), np.random.default_rng(SEED)
 figure, axis = plt.subplots(figsize=(8, 3.4), layout="constrained")
-for colour, n in zip(("C0", "C1", "C2"), hosts, strict=True):
+for colour, mark, n in zip(("C0", "C1", "C2"), plots.MARKS, hosts, strict=False):
     simulated = [lost_by_simulation(interval, save, HOST_MTBF / n, draw) for interval in intervals]
-    axis.plot(
-        60 * intervals,
-        lost_by_formula(intervals, save, HOST_MTBF / n),
-        color=colour,
-        label=f"{n} host{'s' if n > 1 else ''}",
-    )
-    axis.plot(60 * intervals, simulated, "o", ms=3, color=colour)
+    axis.plot(60 * intervals, lost_by_formula(intervals, save, HOST_MTBF / n), color=colour)
+    name = f"{n} host{'s' if n > 1 else ''}"
+    axis.plot(60 * intervals, simulated, mark, ms=4, color=colour, label=name)
     axis.axvline(60 * np.sqrt(2 * save * HOST_MTBF / n), color=colour, lw=0.8, ls=":")
 axis.set(
     xscale="log", yscale="log", ylim=(5e-4, 1.2), xlabel="minutes between checkpoints", ylabel="share of time lost"
 )
-axis.legend(title="line: formula, dots: simulated", frameon=False)
+axis.legend(title="lines: formula, marks: simulated", frameon=False)
 plt.show()
 
 # %%

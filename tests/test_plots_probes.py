@@ -19,7 +19,7 @@ TABLE = pd.DataFrame(
 
 def test_scores_are_dots_on_their_intervals():
     axes = plots.plot_scores(TABLE, "AUROC", chance=0.5).axes[0]
-    dots = {line.get_label(): line.get_xydata() for line in axes.lines if line.get_marker() == "o"}
+    dots = {line.get_label(): line.get_xydata() for line in axes.lines if line.get_marker() in ("o", "s")}
     np.testing.assert_array_equal(dots["a"][:, 0], [0.9, 0.7])
     np.testing.assert_array_equal(dots["b"][:, 0], [0.6])
     ends = {tuple(segment[:, 0]) for lines in axes.collections for segment in lines.get_segments()}
@@ -65,7 +65,7 @@ def test_robustness_is_dots_beside_what_there_was():
         columns=["task", "embedder", "setting", "metric", "value", "low", "high"],
     )  # fmt: skip
     (axes,) = plots.plot_robustness(table).axes
-    dots = {line.get_label(): line.get_xdata().tolist() for line in axes.lines if line.get_marker() == "o"}
+    dots = {line.get_label(): line.get_xdata().tolist() for line in axes.lines if line.get_marker() in ("o", "s")}
     assert dots == {"a": [0.6], "b": [0.3]}
     assert [line.get_xdata()[0] for line in axes.lines if line.get_ls() == ":"] == [0.8, 0.7]
     ends = {tuple(segment[:, 0]) for lines in axes.collections for segment in lines.get_segments()}

@@ -140,7 +140,7 @@ def load_model(path: str | Path) -> keras.Model:
     if not Path(path).is_file():
         raise ValueError(f"there is no file {path}; expected one written by model.save('….keras')")
     if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is cut off, or was never a .keras file; expected one written by model.save('….keras')")
+        raise ValueError(f"{path} is cut off, or was never one; expected a file written by model.save('….keras')")
     model = keras.saving.load_model(path)
     if not isinstance(model, SavedModel):
         raise ValueError(f"{path} holds a {type(model).__name__}; expected a model of lsmlib. Use keras.saving")
