@@ -242,14 +242,14 @@ plots_language.plot_retrieved(days, query, answer.places[0], answer.similarities
 # ## A few labels
 #
 # With some labels, a linear model on the embedding. Beside it, the preset of LSM-2, whose embedding is of masked modelling and knows no words; SimCLR,
-# trained here, for a minute or two, to tell the activities of the library's people apart without their names; and features made by hand. All see the
+# trained here, for a minute, to tell the activities of the library's people apart without their names; and features made by hand. All see the
 # same draws. SimCLR's encoder cannot read gaps, which are filled in for it.
 
 # %%
 contrast = SimCLR(lsmlib.LSM1("nano", minutes=1440, patch_minutes=60, patch_signals=2), seed=SEED)
 filled = {name: lsmlib.cut_windows(of, 1440, max_missing=0.9999) for name, of in
           (("library", activity_days(library)), ("around", around))}  # fmt: skip
-history = lsmlib.pretrain(contrast, filled["library"], steps=2 if small else 300, batch_size=16 if small else 64)
+history = lsmlib.pretrain(contrast, filled["library"], steps=2 if small else 150, batch_size=16 if small else 32)
 print(f"SimCLR: loss {history['loss'][0]:.2f} → {np.mean(history['loss'][-20:]):.2f}")
 
 # %%

@@ -4,9 +4,10 @@
     python -m tools.language_ablations --only CLIP  # some; the table of what is there
 
 Every variant has the same days, steps and start, so a difference is the variant's, or chance: one that differs from the
-first in nothing but its seed shows how much that is. Trainings are a sixth as long as the preset's. What is finished is
-kept in ``build/language_ablations``, so an interrupted run goes on. Written is ``data/results/sensorlm_ablations.csv``,
-which notebook 12 shows.
+first in nothing but its seed shows how much that is. Trainings are a sixth as long as the preset's, and patches are of
+an hour: a step takes half the time, and the questions are the same. What is finished is kept in
+``build/language_ablations``, so an interrupted run goes on. Written is ``data/results/sensorlm_ablations.csv``, which
+notebook 12 shows.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from tools.presets import WORDS, Recipe
 
 KEPT = Path("build/language_ablations")
 TABLE = Path("data/results/sensorlm_ablations.csv")
-BASE = "CoCa, as the preset"
+BASE = "CoCa, semantic captions"
 RECIPE = Recipe("SensorLM", "nano", people=1000, days=2, steps=300, batch_size=32, learning_rate=2e-3)
 TEST_PEOPLE, TEST_SEED, POOL = 300, 7, 100
 SEMANTIC, FULL = ("semantic",), ("statistical", "structural", "semantic")
@@ -45,7 +46,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "CLIP, all levels told": {
         "objective": "clip", "captions": CaptionMixture((FULL,), wordings=2), "context": 1280,
     },
-    "patches of 60 minutes": {"patch_minutes": 60},
+    "patches of 30 minutes": {"patch_minutes": 30},
     "patches of one signal": {"patch_signals": 1},
     "gaps filled in": {"gaps": "filled"},
     "half as wide": {"size": SensorLMSize(Stack(2, 32, 2, 128), Stack(2, 32, 2, 128), Stack(1, 32, 2, 128))},
@@ -74,7 +75,7 @@ def told_days(levels: tuple[str, ...]) -> tuple[xr.Dataset, list[str]]:
 
 def train_variant(name: str) -> lsmlib.SensorLM:
     """Train one variant from its start."""
-    options = {"size": RECIPE.size, "patch_minutes": 30, "captions": WORDS, "seed": 0, **VARIANTS[name]}
+    options = {"size": RECIPE.size, "patch_minutes": 60, "captions": WORDS, "seed": 0, **VARIANTS[name]}
     model = lsmlib.SensorLM(**options)
     lsmlib.pretrain(
         model, training_days(), steps=RECIPE.steps, batch_size=RECIPE.batch_size, learning_rate=RECIPE.learning_rate,

@@ -55,6 +55,7 @@ class Claim(NamedTuple):
     reported: float | str = ""  # a number if one is known to us, else words
     notebook: str = ""  # where ours is, if anywhere
     simulated: str = ""  # its number on simulated people
+    below: str = ""  # of which that one's shortfall is asked, as a share
     recorded: str = ""  # its number on recordings of people
     short: str = ""  # what it is called in README.md, if it stands there
 
@@ -101,6 +102,8 @@ def look_up(claim: Claim, name: str, numbers: Numbers) -> tuple[float, float | N
         raise ValueError(
             f"notebook {claim.notebook} gives no {name!r}, which {claim.claim!r} asks for; it gives {have}."
         )
+    if claim.below and name == claim.simulated:
+        return 1 - given[name] / look_up(claim, claim.below, numbers)[0], None, None
     return given[name], given.get(f"{name}_low"), given.get(f"{name}_high")
 
 

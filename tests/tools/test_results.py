@@ -27,6 +27,14 @@ def test_numbers_without_an_interval_and_words_in_place_of_a_number():
     )
 
 
+def test_a_shortfall_is_computed_from_two_numbers():
+    numbers = {"05": {"drop": 0.06, "drop_low": 0.05, "drop_high": 0.07, "drop_lsm1": 0.15}}
+    page = results.make_page([CLAIM._replace(simulated="drop", below="drop_lsm1")], numbers)
+    assert "| lower error | 38% | 60% | – |" in page
+    with pytest.raises(ValueError, match="notebook 05 gives no 'other'"):
+        results.make_page([CLAIM._replace(simulated="drop", below="other")], numbers)
+
+
 def test_a_claim_that_asks_for_a_number_nobody_gives():
     with pytest.raises(ValueError, match=r"notebook 05 gives no 'loss', .* it gives gain, gain_low, gain_high, error"):
         results.make_page([CLAIM._replace(simulated="loss")], NUMBERS)
