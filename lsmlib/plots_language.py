@@ -5,6 +5,7 @@ from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import seaborn as sns
 import xarray as xr
 from matplotlib.figure import Figure
@@ -87,6 +88,37 @@ def plot_retrieved(
         panel.set_ylabel(name.replace("_", " "), fontsize=8)
     figure.supxlabel("hour of the day (shaded: logged sleep and activity)", fontsize=8)
     figure.suptitle(fill(text, int(38 * len(places) + 8)), fontsize=9, x=0.01, ha="left")
+    return _shown_once(figure)
+
+
+def plot_variants(table: pd.DataFrame) -> Figure:
+    """Scores of variants of a model as dots with intervals: a panel a measure, dotted lines at the first variant.
+
+    Args:
+        table: columns ``variant, task, metric, value, low, high`` of ``tools/language_ablations.py``. A variant without
+            one of the measures has no dot there.
+
+    Raises:
+        ValueError: if the first variant lacks a measure that another one has.
+    """
+    variants = table["variant"].unique().tolist()
+    measures = list(table.groupby(["task", "metric"], sort=False))
+    figure, axes = plt.subplots(
+        1, len(measures), figsize=(2 + 2.2 * len(measures), 0.3 * len(variants) + 1.3), sharey=True,
+        layout="constrained", squeeze=False,
+    )  # fmt: skip
+    for panel, ((task, metric), rows) in zip(axes[0], measures, strict=True):
+        first = rows.loc[rows["variant"] == variants[0], "value"]
+        if first.empty:
+            raise ValueError(f"{variants[0]!r} has no {metric} of {task!r}, which the others are compared with")
+        reach = [rows["value"] - rows["low"], rows["high"] - rows["value"]]
+        panel.errorbar(rows["value"], rows["variant"].map(variants.index), xerr=reach, fmt="o", color="black", ms=4)
+        panel.axvline(first.iloc[0], color="0.5", ls=":", zorder=0)
+        panel.set_title(fill(task, 24), fontsize=8, loc="left")
+        panel.set_xlabel(metric)
+        panel.tick_params(left=False)
+    axes[0, 0].set_yticks(range(len(variants)), variants)
+    axes[0, 0].invert_yaxis()
     return _shown_once(figure)
 
 

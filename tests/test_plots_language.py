@@ -1,6 +1,7 @@
 """Figures of language: what is marked as found, as right and as wrong is so."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from lsmlib import plots_language
@@ -29,6 +30,24 @@ def test_days_are_shown_in_the_order_found():
     np.testing.assert_array_equal(values, cohort["signals"].sel(signal="heart_rate").values[2])
     with pytest.raises(ValueError, match="nothing to draw"):
         plots_language.plot_retrieved(cohort, "text", [], [])
+
+
+def test_variants_are_dots_beside_the_first():
+    rows = [
+        ("a", "names", "AUROC", 0.8, 0.7, 0.9),
+        ("b", "names", "AUROC", 0.6, 0.5, 0.7),
+        ("a", "texts", "R@1", 0.3, 0.2, 0.5),
+    ]
+    table = pd.DataFrame(rows, columns=["variant", "task", "metric", "value", "low", "high"])
+    names, texts = plots_language.plot_variants(table).axes
+    assert names.lines[0].get_xydata().tolist() == [[0.8, 0], [0.6, 1]] and texts.lines[0].get_xydata().tolist() == [
+        [0.3, 0]
+    ]
+    np.testing.assert_allclose(names.collections[0].get_segments(), [[[0.7, 0], [0.9, 0]], [[0.5, 1], [0.7, 1]]])
+    assert [panel.lines[-1].get_xdata()[0] for panel in (names, texts)] == [0.8, 0.3]
+    assert [label.get_text() for label in names.get_yticklabels()] == ["a", "b"] and texts.get_xlabel() == "R@1"
+    with pytest.raises(ValueError, match="'b' has no R@1 of 'texts'"):
+        plots_language.plot_variants(table.iloc[1:])
 
 
 def test_right_and_wrong_facts_differ_in_more_than_colour():
