@@ -114,7 +114,7 @@ def plot_variants(table: pd.DataFrame) -> Figure:
         reach = [rows["value"] - rows["low"], rows["high"] - rows["value"]]
         panel.errorbar(rows["value"], rows["variant"].map(variants.index), xerr=reach, fmt="o", color="black", ms=4)
         panel.axvline(first.iloc[0], color="0.5", ls=":", zorder=0)
-        panel.set_title(fill(task, 24), fontsize=8, loc="left")
+        panel.set_title(fill(str(task), 24), fontsize=8, loc="left")
         panel.set_xlabel(metric)
         panel.tick_params(left=False)
     axes[0, 0].set_yticks(range(len(variants)), variants)

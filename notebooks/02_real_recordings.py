@@ -436,10 +436,11 @@ pairs = [
 ]
 figure, axes = plt.subplots(1, 4, figsize=(12, 2.8), layout="constrained")
 for panel, (name, signal) in zip(axes, pairs, strict=True):
-    chosen = {"simulated": simulated} | ({f"recorded ({name})": recorded[name]} if name in recorded else {})
-    for label, cohort in chosen.items():
+    real = [(f"recorded ({name})", recorded[name], "C0", "-")] if name in recorded else []
+    for label, cohort, colour, line in (*real, ("simulated", simulated, "C1", "--")):
         values = cohort["signals"].sel(signal=signal).values
-        sns.kdeplot(values[np.isfinite(values)][::7], label=label, ax=panel, cut=0, bw_adjust=1.5)
+        values = values[np.isfinite(values)][::7]
+        sns.kdeplot(values, label=label, color=colour, ls=line, ax=panel, cut=0, bw_adjust=1.5)
     unit = lsmlib.SIGNALS[lsmlib.SIGNAL_NAMES.index(signal)].unit
     panel.set(xlabel=f"{signal.replace('_', ' ')} ({unit})", ylabel="density" if panel is axes[0] else "", yticks=[])
     panel.set_ylim(0, 1.35 * panel.get_ylim()[1])  # room for the legend

@@ -9,7 +9,7 @@
 # %% [markdown]
 # **What** you will see: windows around logged activities; linear probes on frozen embeddings, with people kept apart; controls
 # that must fail, and rivals that need not; learning from a few labels a class, fine-tuned and from scratch; a map of the embedding.
-# **Time**: fifteen minutes on a laptop, half of it fine-tuning. **Hardware**: any; the same code runs on CPU, GPU and TPU.
+# **Time**: twenty minutes on a laptop, most of it fine-tuning. **Hardware**: any; the same code runs on CPU, GPU and TPU.
 
 # %% tags=["colab-install"]
 import subprocess
@@ -181,7 +181,7 @@ plots_probes.plot_embedding(features["LSM-1"], eight, seed=SEED)
 # %%
 laptop = {"exercise": (1, 5, 20, 100), "activity_8": (1, 5, 20, 50)}  # of swims, the rarest, there are too few for 100
 more = dict.fromkeys(laptop, (1, 5, 20, 100))
-shots = {"smoke": {"exercise": (1, 5)}, "laptop": laptop}.get(PROFILE, more)
+shots = {"smoke": {"exercise": (5,)}, "laptop": laptop}.get(PROFILE, more)
 steps, most = {"smoke": (2, 160), "laptop": (30, 640)}.get(PROFILE, (100, 1600))  # fine-tuning reads windows many times
 recipe = {"steps": steps, "batch_size": 16, "learning_rate": 3e-4, "seed": SEED}
 parameters = sum(int(np.prod(weight.shape)) for weight in model.encoder.weights)

@@ -96,7 +96,7 @@ plan = lsmlib.profile(PROFILE).lsm2
 smoke = PROFILE == "smoke"
 cohort = lsmlib.simulate_cohort(people=plan.people, days=2, seed=SEED)
 single = cohort.isel(day=np.flatnonzero(~pd.Series(cohort["person"].values).duplicated()))  # a day of each
-few = single.isel(day=np.arange(8 if smoke else 32))
+few = single.isel(day=np.arange(4 if smoke else 32))
 missing = cohort["signals"].isnull()
 complete = int((~missing.any(["minute", "signal"])).sum())
 print(

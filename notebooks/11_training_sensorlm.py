@@ -225,10 +225,10 @@ print(f"largest change of guesses before the changed token: {earlier:.1e}, from 
 # `lsmlib.pretrain` makes the batches, writes checkpoints and takes the loss on other people.
 
 # %%
-steps = 4 if small else 100
+steps = 2 if small else 100
 place = Path(tempfile.mkdtemp()) / "checkpoints"
 options = {"steps": steps, "batch_size": 16, "learning_rate": 2e-3, "seed": SEED, "progress": False}
-history = lsmlib.pretrain(model, train, valid=valid, evaluate_every=max(steps // 4, 1), checkpoint_dir=place, **options)
+history = lsmlib.pretrain(model, train, valid=valid, evaluate_every=max(steps // 4, 2), checkpoint_dir=place, **options)
 print({name: round(values[-1], 3) for name, values in history.items() if values})
 
 # %%
@@ -249,7 +249,7 @@ plt.show()
 
 # %%
 again = lsmlib.SensorLM("nano", patch_minutes=30, captions=words, seed=SEED)
-resumed = lsmlib.pretrain(again, train, valid=valid, evaluate_every=max(steps // 4, 1), checkpoint_dir=place, **options)
+resumed = lsmlib.pretrain(again, train, valid=valid, evaluate_every=max(steps // 4, 2), checkpoint_dir=place, **options)
 equal = all(np.array_equal(a, b) for a, b in zip(model.get_weights(), again.get_weights(), strict=True))
 print("the same weights:", equal, "and the same losses:", resumed["loss"] == history["loss"])
 

@@ -51,6 +51,26 @@ def test_rouge_by_hand():
     assert score("Walk", "walk") == 1
 
 
+def test_cosines_are_of_the_reference_most_alike():
+    vectors = {"right": (2, 0), "also right": (0, 3), "near": (1, 1), "off": (-1, 0), "sleep": (1, 0)}
+    encoders = {"letters": lambda texts: np.array([vectors[text] for text in texts])}
+    texts = {"one": ["near", "sleep"], "other": ["off", "  "], "silent": ["", ""]}
+    table = word_overlap_table(
+        texts, [["right", "also right"], ["sleep", ""]], np.array([1, 2]), encoders=encoders, resamples=20
+    ).set_index(["metric", "method"])
+    cosine = table.loc["letters", "value"]
+    assert cosine.to_dict() == pytest.approx({"one": (0.5**0.5 + 1) / 2, "other": 0.0, "silent": 0.0})
+    assert table.loc[("letters", "one"), "low"] == pytest.approx(0.5**0.5)
+    for shape in ((2,), (1, 2), (3, 2, 1)):
+        with pytest.raises(ValueError, match=r"'bad' gave \(.*\) of 3 texts; expected finite vectors"):
+            word_overlap_table(
+                texts,
+                [["right", "near"], ["sleep"]],
+                np.array([1, 2]),
+                encoders={"bad": lambda _, s=shape: np.zeros(s)},
+            )
+
+
 def test_a_caption_with_every_time_wrong_shares_most_words(cohort):
     (right,) = CaptionMixture(("semantic",), wordings=1).write(cohort).T
     wrong = [text.translate(str.maketrans("0123456789", "1032547698")) for text in right]
