@@ -13,9 +13,17 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 import pytest
 from hypothesis import settings
 
+from tests.optimised import optimise_simulator
+
 # the first example of a property pays for JAX's compilation, so no deadline; the same examples in every run
 settings.register_profile("lsmlib", deadline=None, derandomize=True)
 settings.load_profile("lsmlib")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def optimised_simulator() -> None:
+    """Many tests simulate, and some long."""
+    optimise_simulator()
 
 
 @pytest.fixture(scope="session")

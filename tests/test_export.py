@@ -11,16 +11,20 @@ import pytest
 import lsmlib
 from lsmlib.export import encoder, formats
 from lsmlib.export.rows import draw_rows, embed_rows
+from lsmlib.models.sizes import SensorLMSize, Size
 from lsmlib.nn.patches import Grid
+from lsmlib.nn.transformer import Stack
 from tests.cohorts import small_signals
 
 MINUTES = 120
 ROOM = 120  # tokens, of 312; the rows below have 108, 129, 0, 222, 0 and 312
+STACK = Stack(1, 16, 2, 32)
+SIZE, SENSORLM = Size(STACK, STACK), SensorLMSize(STACK, STACK, STACK)
 MAKE = {
-    "lsm1": lambda: lsmlib.LSM1("nano", minutes=MINUTES, class_token=True, seed=1),
-    "lsm2": lambda: lsmlib.LSM2("nano", minutes=MINUTES, seed=2),
-    "sensorlm": lambda: lsmlib.SensorLM("nano", "clip", minutes=MINUTES, patch_minutes=20, seed=3),
-    "filled": lambda: lsmlib.SensorLM("nano", "cap", minutes=MINUTES, gaps="filled", caption_queries=4, seed=4),
+    "lsm1": lambda: lsmlib.LSM1(SIZE, minutes=MINUTES, class_token=True, seed=1),
+    "lsm2": lambda: lsmlib.LSM2(SIZE, minutes=MINUTES, seed=2),
+    "sensorlm": lambda: lsmlib.SensorLM(SENSORLM, "clip", minutes=MINUTES, patch_minutes=20, seed=3),
+    "filled": lambda: lsmlib.SensorLM(SENSORLM, "cap", minutes=MINUTES, gaps="filled", caption_queries=4, seed=4),
 }
 EXPORTS = {
     "lsm2, savedmodel": ("lsm2", "savedmodel", {}),

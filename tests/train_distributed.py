@@ -17,16 +17,16 @@ STEPS, BATCH, ROWS = 20, 16, 32
 def make(which):
     """A model and its windows; LSM-2's have gaps."""
     from lsmlib.masking import Mixture
-    from lsmlib.models.sizes import LSM1_SIZES, Size
+    from lsmlib.models.sizes import Size
     from lsmlib.nn.transformer import Stack
     from tests.windows import small_windows
 
     windows = small_windows(rows=ROWS)
+    size = Size(Stack(1, 32, 2, 64), Stack(1, 16, 2, 32))
     if which == "lsm1":
-        return LSM1_SIZES["nano"], lambda: lsmlib.LSM1("nano", minutes=60), windows
+        return size, lambda: lsmlib.LSM1(size, minutes=60), windows
     gaps = np.random.default_rng(0).random((ROWS, 6, 26)).repeat(10, axis=1) < 0.4
     windows = windows.assign(signals=windows["signals"].where(~gaps)).drop_vars("observed")
-    size = Size(Stack(1, 32, 2, 64), Stack(1, 16, 2, 32))
     return size, lambda: lsmlib.LSM2(size, minutes=60, mixture=Mixture(contiguous=False)), windows
 
 

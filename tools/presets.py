@@ -34,6 +34,7 @@ WORDS = CaptionMixture(("semantic",), wordings=8)  # SensorLM's released default
 # Activities on whose days a SensorLM is not trained, so that neither their names nor their signals are known to it.
 UNSEEN = ("treadmill", "pilates", "rowing")
 MOST_OF_A_CLASS = 300  # days around an activity; walks would be most of them
+FEW = 4  # people on whom the loss is taken once more, to be checked quickly
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,10 @@ class Recipe:
             return lsmlib.cut_windows(train, 1440, max_missing=0.999), self.others()
         return lsmlib.cut_windows(train, stride=self.stride), self.others()
 
-    def others(self) -> xr.Dataset:
-        """The people on whom the loss is taken."""
-        days = lsmlib.simulate_cohort(people=self.valid_people, days=self.days, seed=self.seed + 1)
+    def others(self, people: int | None = None) -> xr.Dataset:
+        """The people on whom the loss is taken, or the first so many of them."""
+        people = self.valid_people if people is None else people
+        days = lsmlib.simulate_cohort(people=people, days=self.days, seed=self.seed + 1)
         if self.model == "SensorLM":
             return _told_days(days)
         if self.stride is None:
@@ -137,6 +139,7 @@ def write_preset(
     bare.set_weights(model.get_weights())
     path = PLACE / f"{name}.keras"
     bare.save(path)
+    few = recipe.others(FEW)
     card: dict[str, Any] = {
         "name": name,
         "what": f"{recipe.model} {recipe.size}, pretrained {WAYS[recipe.model]} of simulated people",
@@ -145,6 +148,9 @@ def write_preset(
         "windows": rows,
         "loss on other people": {
             "windows": valid_rows, "step": history["valid_step"], "loss": [round(v, 4) for v in history["valid_loss"]],
+        },
+        "loss on few of them": {
+            "people": FEW, "windows": few.sizes["day"], "loss": round(float(bare.validation_loss(few)), 4),
         },
         "minutes": round(minutes, 1),
         "hardware": f"{jax.devices()[0].device_kind}, {len(jax.devices())} device(s), {platform.machine()}",

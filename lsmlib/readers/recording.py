@@ -345,7 +345,7 @@ class Recording:
     def _count_lost(self, row_of: dict[tuple[str, int], int]) -> None:
         """Count what was known only of days without a reading of any signal."""
         reason = "on days without any of the 26 signals"
-        known = {person: np.array([day for one, day in row_of if one == person]) for person, _ in row_of}
+        known = {person: np.array(list(rows)) for person, rows in group_rows(row_of).items()}
         none = np.zeros(0, int)
         for (person, name), parts in self._states.items():
             days = np.concatenate([np.stack([start, end]) for start, end, _ in parts], axis=1) // DAY

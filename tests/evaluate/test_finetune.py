@@ -19,6 +19,8 @@ from lsmlib.evaluate import (
     score_predictions,
 )
 from lsmlib.evaluate.finetune import Shuffled
+from lsmlib.models.sizes import Size
+from lsmlib.nn.transformer import Stack
 from lsmlib.signals import SD, normalise
 from tests.cohorts import small_cohort
 
@@ -50,7 +52,7 @@ TRAIN, TEST = np.arange(32), np.arange(32, 48)
 
 @pytest.fixture(scope="module")
 def model():
-    return lsmlib.LSM1("nano", minutes=MINUTES, seed=3)
+    return lsmlib.LSM1(Size(Stack(1, 32, 2, 64), Stack(1, 16, 2, 32)), minutes=MINUTES, seed=3)
 
 
 def test_fine_tuning_learns_and_leaves_the_model_as_it_was(windows, model):
@@ -173,8 +175,9 @@ def test_the_probe_predicts_other_peoples_labels(windows, levels, model):
     assert score_predictions(probed(model, windows, LABELS[order]), 0)["value"]["AUROC"] == pytest.approx(0.5, abs=0.15)
 
 
-def test_the_probe_does_not_know_the_people(windows, model):
+def test_the_probe_does_not_know_the_people(windows):
     """Windows that name their person by a level of each signal, and a label dealt out among people."""
+    model = lsmlib.LSM1("nano", minutes=MINUTES, seed=3)  # smaller ones do not always learn the last of these
     _, whose = np.unique(windows["person"].values, return_inverse=True)
     named = windows.copy(deep=True)
     draw = np.random.default_rng(2)

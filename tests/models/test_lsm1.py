@@ -4,16 +4,17 @@ import zipfile
 import keras
 import numpy as np
 import pytest
-from keras import ops
 
 import lsmlib
 from lsmlib.models.lsm1 import LSM1
 from lsmlib.models.sizes import LSM1_SIZES, Size, nano_of_width
 from lsmlib.nn.transformer import Stack, Transformer, seed_stream
 from lsmlib.signals import normalise
+from tests.models.compiled import run
 from tests.windows import small_windows
 
-SMALL = {"size": "nano", "minutes": 60}
+SIZE = Size(Stack(2, 16, 2, 32), Stack(1, 12, 2, 24))
+SMALL = {"size": SIZE, "minutes": 60}
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def test_nano_at_other_widths():
 def test_named_outputs_and_their_shapes(model, windows):
     outputs = model(signals_of(windows))
     assert {name: tuple(value.shape) for name, value in outputs.items()} == {
-        "encoded": (12, 7, 64), "prediction": (12, 36, 50), "target": (12, 36, 50), "hidden": (12, 36),
+        "encoded": (12, 7, 16), "prediction": (12, 36, 50), "target": (12, 36, 50), "hidden": (12, 36),
     }  # fmt: skip
     np.testing.assert_array_equal(np.asarray(outputs["hidden"]).sum(axis=1), 29)  # 80 % of 36, exactly
 
@@ -76,12 +77,12 @@ def test_named_outputs_and_their_shapes(model, windows):
 def test_hidden_values_reach_nothing_but_the_target(model, windows):
     values = signals_of(windows)
     kept = np.tile(np.arange(9, dtype=np.int32), (12, 1))
-    first = model({"signals": values, "kept": kept})
+    _, first = run(model, {"signals": values, "kept": kept})
     cells = np.repeat(np.asarray(first["hidden"])[:, :, None], 50, axis=2)
     spoilt = np.where(
         model.grid.to_windows(cells), np.random.default_rng(0).choice([np.nan, 1e9], values.shape), values
     )
-    second = model({"signals": spoilt.astype(np.float32), "kept": kept})
+    _, second = run(model, {"signals": spoilt.astype(np.float32), "kept": kept})
     for name in ("encoded", "prediction", "hidden"):
         np.testing.assert_array_equal(first[name], second[name])
 
@@ -99,24 +100,25 @@ def test_samples_have_masks_of_their_own(model, windows):
     values = signals_of(windows)
     draw = np.random.default_rng(2)
     kept = np.argsort(draw.random((12, 36)), axis=1)[:, :7].astype(np.int32)
-    forward = model({"signals": values, "kept": kept})["prediction"]
-    backward = model({"signals": values[::-1].copy(), "kept": kept[::-1].copy()})["prediction"]
+    forward, backward, alone = (
+        np.asarray(run(model, {"signals": values[rows], "kept": kept[rows]})[1]["prediction"])
+        for rows in (slice(None), slice(None, None, -1), slice(3, 4))
+    )
     np.testing.assert_allclose(forward, backward[::-1], atol=1e-5)
-    alone = model({"signals": values[3:4], "kept": kept[3:4]})["prediction"]
     np.testing.assert_allclose(forward[3:4], alone, atol=1e-5)
 
 
 def test_padding_of_kept_tokens_changes_nothing(model, windows):
     values, kept = signals_of(windows), np.tile(np.arange(7, dtype=np.int32), (12, 1))
     padded = np.concatenate([kept, np.full((12, 5), -1, np.int32)], axis=1)
-    short, long = model({"signals": values, "kept": kept}), model({"signals": values, "kept": padded})
+    short, long = (run(model, {"signals": values, "kept": k})[1] for k in (kept, padded))
     np.testing.assert_allclose(short["prediction"], long["prediction"], atol=1e-5)
     np.testing.assert_array_equal(short["hidden"], long["hidden"])
 
 
 def test_the_order_of_kept_tokens_changes_nothing(model, windows):
     values, kept = signals_of(windows), np.tile(np.arange(7, dtype=np.int32), (12, 1))
-    there, back = (model({"signals": values, "kept": k})["prediction"] for k in (kept, kept[:, ::-1].copy()))
+    there, back = (run(model, {"signals": values, "kept": k})[1]["prediction"] for k in (kept, kept[:, ::-1].copy()))
     np.testing.assert_allclose(there, back, atol=1e-5)
 
 
@@ -144,7 +146,7 @@ def test_masks_are_drawn_anew_at_each_call(windows):
 
 def test_embeddings_are_the_mean_over_tokens_of_each_window(model, windows):
     embedded = model.embed(windows, batch_size=5)
-    assert embedded.shape == (12, 64) and embedded.dtype == np.float32
+    assert embedded.shape == (12, 16) and embedded.dtype == np.float32
     by_hand = np.asarray(model.encode(signals_of(windows))).mean(axis=1)
     np.testing.assert_allclose(embedded, by_hand, atol=1e-5)
 
@@ -212,7 +214,8 @@ def test_a_training_that_fails_or_is_interrupted_leaves_a_model_that_works(windo
 
 @pytest.mark.parametrize("class_token", [False, True])
 def test_a_keras_file_keeps_weights_masks_and_optimizer(windows, tmp_path, class_token):
-    model, values = LSM1(**SMALL, class_token=class_token, augment=("noise",)), signals_of(windows)
+    model = LSM1("nano", minutes=60, class_token=class_token, augment=("noise",))
+    values = signals_of(windows)
     model.compile(keras.optimizers.AdamW(1e-3))
     model.train_on_batch(values)
     model.save(tmp_path / "m.keras")
@@ -227,7 +230,7 @@ def test_a_keras_file_keeps_weights_masks_and_optimizer(windows, tmp_path, class
 
 
 def test_weights_of_another_architecture_are_refused(tmp_path):
-    deep = LSM1(Size(Stack(3, 64, 4, 256), Stack(1, 48, 4, 192)), minutes=60)
+    deep = LSM1(SIZE._replace(encoder=Stack(3, 16, 2, 32)), minutes=60)
     deep.save_weights(tmp_path / "deep.weights.h5")
     shallow = LSM1(**SMALL)
     before = [np.array(weight) for weight in shallow.weights]
@@ -308,9 +311,9 @@ def test_windows_that_do_not_fit_are_refused(model, windows):
 
 def test_bfloat16_keeps_weights_predictions_and_loss_in_float32(windows):
     model = LSM1(**SMALL, dtype="mixed_bfloat16")
-    outputs = model(signals_of(windows))
+    loss, outputs = run(model, signals_of(windows))
     assert outputs["encoded"].dtype == "bfloat16" and outputs["prediction"].dtype == "float32"
     assert {weight.dtype for weight in model.trainable_weights} == {"float32"}
-    exact = LSM1(**SMALL)(signals_of(windows))
+    _, exact = run(LSM1(**SMALL), signals_of(windows))
     np.testing.assert_allclose(outputs["prediction"], exact["prediction"], atol=0.1)
-    assert ops.dtype(model.compute_loss(y_pred=outputs)) == "float32"
+    assert loss.dtype == "float32"

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from keras import ops
 
 import lsmlib
 from lsmlib.masking import Mixture
 from lsmlib.models.lsm2 import LSM2
+from lsmlib.models.sizes import Size
+from lsmlib.nn.transformer import Stack
 from lsmlib.optimizer import make_optimizer
 from lsmlib.packing import stretches, unpack_days
 from lsmlib.signals import normalise
@@ -16,7 +17,8 @@ from tests.models.aim import aim, sincos
 from tests.models.compiled import differentiate, run
 from tests.windows import small_windows
 
-SMALL = {"size": "nano", "minutes": 60, "mixture": Mixture(contiguous=False)}  # 6 x 26 tokens
+SIZE = Size(Stack(1, 16, 2, 32), Stack(1, 12, 2, 24))
+SMALL = {"size": SIZE, "minutes": 60, "mixture": Mixture(contiguous=False)}  # 6 x 26 tokens
 TOKENS = 156
 
 
@@ -69,13 +71,14 @@ def test_base_has_the_papers_parameters():
 @pytest.mark.parametrize("rule", ["any", "all"])
 @pytest.mark.parametrize("reads", ["observed", "all"])
 def test_both_forms_are_aim_by_its_definition(days, rule, reads):
-    model = LSM2(**SMALL, patch_missing_if=rule, decoder_reads=reads)
+    size = Size(Stack(2, 16, 2, 32), Stack(1, 24, 4, 48))
+    model = LSM2(**SMALL | {"size": size}, patch_missing_if=rule, decoder_reads=reads)
     weights = {w.path.split("/", 1)[1]: np.asarray(w.value, np.float64) for w in model.trainable_weights}
     signals = signals_of(days)
     hidden = draw_hidden(8)
-    positions = sincos(6, 26, 64), sincos(6, 26, 48)
+    positions = sincos(6, 26, 16), sincos(6, 26, 24)
     expected, details = aim(
-        weights, signals, hidden, patch_minutes=10, heads=4, decoder_heads=4, rule=rule, decoder_reads=reads,
+        weights, signals, hidden, patch_minutes=10, heads=2, decoder_heads=4, rule=rule, decoder_reads=reads,
         positions=positions,
     )  # fmt: skip
     packed = model.pack(signals, hidden, rows=2)
@@ -97,9 +100,7 @@ def test_both_forms_are_aim_by_its_definition(days, rule, reads):
 )  # fmt: skip
 def test_packed_and_paper_have_the_same_loss_embeddings_and_gradients(seed, gaps, reads, rule, way):
     draw = np.random.default_rng(seed)
-    model = LSM2(
-        "nano", minutes=60, mixture=Mixture(chances=way), patch_missing_if=rule, decoder_reads=reads, seed=seed
-    )
+    model = LSM2(SIZE, minutes=60, mixture=Mixture(chances=way), patch_missing_if=rule, decoder_reads=reads, seed=seed)
     signals = draw.standard_normal((4, 60, 26)).astype(np.float32)
     signals[(draw.random((4, 6, 26)) < gaps).repeat(10, axis=1)] = np.nan
     signals[draw.random((4, 60, 26)) < 0.002] = np.nan
@@ -164,7 +165,7 @@ def test_what_is_hidden_changes_no_embedding_and_no_prediction(model, days):
     visible = model.pack(signals_of(days), model.grid.to_patches(hidden).any(axis=2), rows=1)
     encoded = np.asarray(run(model, visible)[1]["encoded"])
     row, place, day = stretches(visible["lengths"])
-    means = [encoded[row, place][day == d].mean(axis=0) if (day == d).any() else np.zeros(64) for d in range(8)]
+    means = [encoded[row, place][day == d].mean(axis=0) if (day == d).any() else np.zeros(16) for d in range(8)]
     np.testing.assert_allclose(model.embed(removed), means, atol=1e-5)
 
 
@@ -209,8 +210,8 @@ def test_batches_and_their_order_change_nothing(model, days):
     loss = model.validation_loss(days)
     assert model.validation_loss(days, batch_size=3) == pytest.approx(loss, rel=1e-5)
     signals = signals_of(days)
-    outputs = model(model.prepare(signals, np.arange(8)))
-    assert loss == pytest.approx(float(model.compute_loss(y_pred=outputs)), rel=1e-5)
+    at_once, _ = run(model, model.prepare(signals, np.arange(8)))
+    assert loss == pytest.approx(float(at_once), rel=1e-5)
 
 
 def test_masks_belong_to_the_place_in_training(model, days):
@@ -261,8 +262,9 @@ def test_the_share_that_is_dropped_changes_no_result(days):
     paper = [LSM2(**SMALL, drop=share, packing="paper") for share in (0.5, 0.25)]
     noise = paper[0].prepare(signals_of(days), np.arange(8))["noise"]
     inputs = {"signals": signals_of(days), "noise": noise}
-    assert [model(inputs)["encoded"].shape[1] for model in paper] == [TOKENS // 2, TOKENS * 3 // 4]
-    assert_same(*(loss_and_gradients(model, inputs) for model in paper))
+    results = [differentiate(model, inputs) for model in paper]
+    assert [outputs["encoded"].shape[1] for (_, outputs), _ in results] == [TOKENS // 2, TOKENS * 3 // 4]
+    assert_same(*((loss, gradients) for (loss, _), gradients in results))
 
 
 def test_plain_batches_are_trained_on_in_the_papers_form(days):
@@ -322,9 +324,9 @@ def test_days_that_do_not_fit_are_refused(model, days):
 
 def test_bfloat16_keeps_weights_predictions_and_loss_in_float32(days):
     model = LSM2(**SMALL, dtype="mixed_bfloat16")
-    outputs = model(model.pack(signals_of(days), draw_hidden(8), rows=2))
+    packed = model.pack(signals_of(days), draw_hidden(8), rows=2)
+    loss, outputs = run(model, packed)
     assert outputs["encoded"].dtype == "bfloat16" and outputs["prediction"].dtype == "float32"
-    assert ops.shape(model.compute_loss(y_pred=outputs)) == ()
-    full = LSM2(**SMALL)
-    expected = full.compute_loss(y_pred=full(full.pack(signals_of(days), draw_hidden(8), rows=2)))
-    assert float(model.compute_loss(y_pred=outputs)) == pytest.approx(float(expected), rel=0.02)
+    assert loss.shape == () and loss.dtype == "float32"
+    expected, _ = run(LSM2(**SMALL), packed)
+    assert float(loss) == pytest.approx(float(expected), rel=0.02)

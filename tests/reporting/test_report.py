@@ -11,6 +11,8 @@ import pytest
 
 import lsmlib
 from lsmlib.evaluate import calibrate, calibration_fillers, calibration_table
+from lsmlib.models.sizes import Size
+from lsmlib.nn.transformer import Stack
 from lsmlib.reporting import command, write
 from lsmlib.reporting.days import choose_days, map_days, pick_shown
 from tests.cohorts import small_cohort
@@ -36,7 +38,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def model():
-    return lsmlib.LSM2("nano", patch_minutes=60, seed=3)
+    return lsmlib.LSM2(Size(Stack(1, 16, 2, 32), Stack(1, 16, 2, 32)), patch_minutes=60, seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -175,12 +177,12 @@ def test_bad_input_is_refused_before_anything_is_written(cohort, model, tmp_path
     assert not place.exists() and file.read_text() == "mine"
 
 
-def test_what_is_there_stays_if_the_page_cannot_be_made(cohort, model, tmp_path, monkeypatch):
+def test_what_is_there_stays_if_the_page_cannot_be_made(model, tmp_path, monkeypatch):
     (tmp_path / "report.html").write_text("yesterday's")
     (tmp_path / "other.txt").write_text("mine")
     monkeypatch.setattr(write, "render", lambda content: (_ for _ in ()).throw(OSError(28, "No space left")))
     with pytest.raises(OSError, match=r"No space left, while writing .*report\.html; nothing was changed there"):
-        lsmlib.report(cohort, tmp_path, model=model, **FAST)
+        lsmlib.report(one_day(600), tmp_path, model=model, **FAST)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
         "report.html": "yesterday's",
         "other.txt": "mine",

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import lsmlib
 from lsmlib.simulate import BLOCK, SimulatedDay, simulate_day
+from tests.optimised import optimise_simulator
 
 SEED, PEOPLE, DAYS = 14, 34, 3  # two blocks, the second one not full
 
@@ -71,6 +72,7 @@ def test_four_processes_change_nothing(cohort):
         Client(cluster) as client,
     ):
         client.wait_for_workers(4)
+        client.run(optimise_simulator)
         assert_same_bytes(lazy.compute(), cohort)
         worked = client.run(lambda dask_worker: len(dask_worker.state.log) > 0)
     assert len(worked) == 4
@@ -139,12 +141,10 @@ def test_without_gaps_they_are_the_same_days(cohort):
 
 
 def test_seeds_people_and_days_differ(cohort):
-    values = {
-        (seed, person, day): np.asarray(simulate_day(seed, person, day).complete)
-        for seed in (0, 1, 2**32 - 1)
-        for person in (0, 1, 10**9)
-        for day in (0, 1, 7)
-    }
+    values = {}
+    for seed in (0, 1, 2**32 - 1):
+        complete = lsmlib.simulate_cohort((0, 1, 10**9), 8, seed, gaps=False)["signals"].values.reshape(3, 8, 1440, 26)
+        values |= {(seed, person, day): complete[person, day] for person in range(3) for day in (0, 1, 7)}
     assert len({day.tobytes() for day in values.values()}) == 27
     noise = [np.diff(day[:, lsmlib.SIGNAL_NAMES.index("axis_mean")]) for day in values.values()]
     correlation = np.corrcoef(noise) - np.eye(27)
