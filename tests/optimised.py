@@ -11,7 +11,7 @@ import sys
 import jax
 
 FLAGS = "--xla_backend_optimization_level=1"
-ROOMS = ("_people", "_live", "_body", "_sensors", "_single", "_episodes")
+STAGES = ("_people", "_live", "_body", "_sensors", "_single", "_episodes")  # of the simulator, each a program
 
 
 def run_optimised(program: str, *arguments: str) -> str:
@@ -25,7 +25,7 @@ def run_optimised(program: str, *arguments: str) -> str:
 def optimise_simulator() -> None:
     """Let the simulator compile as in those programs: a block of days then takes a sixth of the time."""
     module, options = importlib.import_module("lsmlib.simulate"), {"xla_backend_optimization_level": 1}
-    for name in ROOMS:
+    for name in STAGES:
         setattr(module, name, jax.jit(getattr(module, name).__wrapped__, compiler_options=options))
     record = jax.jit(module._record.__wrapped__, static_argnames=("names", "gaps"), compiler_options=options)
     module._record = record

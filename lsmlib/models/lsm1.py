@@ -84,7 +84,8 @@ class LSM1(SavedModel):
                 "share that hides at least one and keeps at least one, such as 0.8"
             )
         self._config = {
-            "size": size, "minutes": minutes, "signals": signals, "patch_minutes": patch_minutes,
+            "size": size if isinstance(size, str) else self.size,
+            "minutes": minutes, "signals": signals, "patch_minutes": patch_minutes,
             "patch_signals": patch_signals, "hide": hide, "augment": tuple(augment), "class_token": class_token,
             "mimetic": mimetic, "seed": seed, "name": name,
         }  # fmt: skip

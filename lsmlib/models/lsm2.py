@@ -107,7 +107,8 @@ class LSM2(SavedModel):
             patch_missing_if, decoder_reads, packing, seed,
         )  # fmt: skip
         self._config = {
-            "size": size, "minutes": minutes, "signals": signals, "patch_minutes": patch_minutes,
+            "size": size if isinstance(size, str) else self.size,
+            "minutes": minutes, "signals": signals, "patch_minutes": patch_minutes,
             "patch_missing_if": patch_missing_if, "mixture": tuple(self.mixture), "drop": drop,
             "decoder_reads": decoder_reads, "packing": packing, "mimetic": mimetic,
             "seed": seed, "name": name,

@@ -127,7 +127,8 @@ class SensorLM(ToldDays):
         self.captions = CaptionMixture() if captions is None else CaptionMixture(*_as_tuples(captions))
         self.contrasted, self.generative = int(objective != "cap"), objective in ("coca", "cap")
         self._config = {
-            "size": size, "objective": objective, "tokenizer": tokenizer.to_json(), "minutes": minutes,
+            "size": size if isinstance(size, str) else self.size,
+            "objective": objective, "tokenizer": tokenizer.to_json(), "minutes": minutes,
             "signals": signals, "patch_minutes": patch_minutes, "patch_signals": patch_signals,
             "patch_missing_if": patch_missing_if, "gaps": gaps, "context": context,
             "caption_queries": caption_queries, "contrastive_weight": contrastive_weight,

@@ -214,8 +214,7 @@ def test_a_training_that_fails_or_is_interrupted_leaves_a_model_that_works(windo
 
 @pytest.mark.parametrize("class_token", [False, True])
 def test_a_keras_file_keeps_weights_masks_and_optimizer(windows, tmp_path, class_token):
-    model = LSM1("nano", minutes=60, class_token=class_token, augment=("noise",))
-    values = signals_of(windows)
+    model, values = LSM1(**SMALL, class_token=class_token, augment=("noise",)), signals_of(windows)
     model.compile(keras.optimizers.AdamW(1e-3))
     model.train_on_batch(values)
     model.save(tmp_path / "m.keras")
