@@ -20,6 +20,12 @@ settings.register_profile("lsmlib", deadline=None, derandomize=True)
 settings.load_profile("lsmlib")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Workers begin with notebooks: a long test that came last would keep one of them, and the others idle."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: item.get_closest_marker("notebook") is None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def optimised_simulator() -> None:
     """Many tests simulate, and some long."""
