@@ -77,8 +77,9 @@ def list_notebooks(root: Path, badge: Callable[[str], str]) -> list[str]:
 
 def list_models(root: Path) -> list[str]:
     """One row a model, with its sizes and presets."""
-    presets = root / "data/presets"
-    cards = [json.loads((presets / f"{name}.json").read_text(encoding="utf-8")) for name in DIGESTS]
+    order = list(DIGESTS)
+    paths = sorted((root / "data/presets").glob("*.json"), key=lambda path: order.index(path.stem))
+    cards = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     rows = ["| model | reads | does | million parameters | presets |", "|---|---|---|---|---|"]
     for model in MODELS:
         name = model.kind.__name__
