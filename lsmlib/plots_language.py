@@ -97,9 +97,6 @@ def plot_variants(table: pd.DataFrame) -> Figure:
     Args:
         table: columns ``variant, task, metric, value, low, high`` of ``tools/language_ablations.py``. A variant without
             one of the measures has no dot there.
-
-    Raises:
-        ValueError: if the first variant lacks a measure that another one has.
     """
     variants = table["variant"].unique().tolist()
     measures = list(table.groupby(["task", "metric"], sort=False))
@@ -109,11 +106,10 @@ def plot_variants(table: pd.DataFrame) -> Figure:
     )  # fmt: skip
     for panel, ((task, metric), rows) in zip(axes[0], measures, strict=True):
         first = rows.loc[rows["variant"] == variants[0], "value"]
-        if first.empty:
-            raise ValueError(f"{variants[0]!r} has no {metric} of {task!r}, which the others are compared with")
         reach = [rows["value"] - rows["low"], rows["high"] - rows["value"]]
         panel.errorbar(rows["value"], rows["variant"].map(variants.index), xerr=reach, fmt="o", color="black", ms=4)
-        panel.axvline(first.iloc[0], color="0.5", ls=":", zorder=0)
+        for value in first:
+            panel.axvline(value, color="0.5", ls=":", zorder=0)
         panel.set_title(fill(str(task), 24), fontsize=8, loc="left")
         panel.set_xlabel(metric)
         panel.tick_params(left=False)

@@ -94,7 +94,10 @@ def judge_variant(name: str) -> pd.DataFrame:
         tables = [named.assign(task="20 activities by their names")]
         (levels,) = model.captions.levels
         own = (levels,) if isinstance(levels, str) else tuple(levels)
-        for task, kinds in (("a day by its semantic caption", SEMANTIC), ("a day by a caption as in training", own)):
+        asked: dict[str, tuple[str, ...]] = {"a day by its semantic caption": SEMANTIC}
+        if own != SEMANTIC:
+            asked["a day by a caption as in training"] = own
+        for task, kinds in asked.items():
             days, texts = told_days(kinds)
             similar = {"SensorLM": model.embed(days) @ model.embed_text(texts).T}
             found = retrieval_table(similar, days["person"].values, [POOL])
@@ -114,7 +117,7 @@ if __name__ == "__main__":
         print(f"{variant}: {judge_variant(variant)['minutes'].iloc[0]:.1f} minutes", flush=True)
     known = [name for name in VARIANTS if (KEPT / f"{RECIPE.steps}_{name.replace(' ', '_')}.csv").exists()]
     table = pd.concat([judge_variant(name).assign(variant=name) for name in known])
-    table = table.assign(steps=RECIPE.steps, batch_size=RECIPE.batch_size, pool=POOL).round(4)
+    table = table.drop(columns="minutes").assign(steps=RECIPE.steps, batch_size=RECIPE.batch_size, pool=POOL).round(4)
     TABLE.parent.mkdir(parents=True, exist_ok=True)
     write(TABLE, lambda path: table[["variant", *table.columns.drop("variant")]].to_csv(path, index=False))
     print(f"written: {TABLE}, {len(known)} variants")
