@@ -21,13 +21,12 @@ from lsmlib.evaluate.contrastive import SimCLR
 from lsmlib.models.lsm1 import LSM1
 from lsmlib.models.lsm2 import LSM2
 from lsmlib.models.sensorlm import SensorLM
-from lsmlib.models.sizes import SensorLMSize, Size
-from lsmlib.nn.transformer import Stack
+from lsmlib.models.sizes import SensorLMSize
 from lsmlib.optimizer import make_optimizer
+from tests.sizes import SMALL
 from tests.windows import small_windows
 
 STEPS = 12
-SMALL = Size(Stack(1, 16, 2, 32), Stack(1, 16, 2, 32))
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ def test_scores_are_dots_on_their_intervals():
     dots = {line.get_label(): line.get_xydata() for line in axes.lines if line.get_marker() in ("o", "s")}
     np.testing.assert_array_equal(dots["a"][:, 0], [0.9, 0.7])
     np.testing.assert_array_equal(dots["b"][:, 0], [0.6])
+    assert len({line.get_marker() for line in axes.lines if line.get_label() in dots}) == 2  # seen without colours
     ends = {tuple(segment[:, 0]) for lines in axes.collections for segment in lines.get_segments()}
     assert ends == {(0.85, 0.95), (0.65, 0.75), (0.5, 0.7)}
     names = [label.get_text() for label in axes.get_yticklabels()]

@@ -6,16 +6,14 @@ import numpy as np
 import pytest
 
 import lsmlib
-from lsmlib.models.sizes import Size
-from lsmlib.nn.transformer import Stack
 from lsmlib.packing import pack_days
 from lsmlib.resident import _check_fits, gather_rows
 from lsmlib.signals import normalise
 from tests.cohorts import small_cohort
+from tests.sizes import SMALL
 from tests.test_checkpoints import MAKERS, Stopped, data_of, state_of, stop_at
 from tests.windows import small_windows
 
-SMALL = Size(Stack(1, 16, 2, 32), Stack(1, 16, 2, 32))
 KINDS = {
     **MAKERS,
     "LSM2, decoder reads all": lambda: lsmlib.LSM2(SMALL, minutes=60, seed=1, decoder_reads="all"),

@@ -5,11 +5,8 @@ import numpy as np
 import pytest
 
 import lsmlib
-from lsmlib.models.sizes import Size
-from lsmlib.nn.transformer import Stack
 from lsmlib.optimizer import make_optimizer
-
-SMALL = Size(Stack(1, 16, 2, 32), Stack(1, 16, 2, 32))
+from tests.sizes import SMALL
 
 
 @pytest.fixture(scope="module")

@@ -11,14 +11,11 @@ from jax.experimental.compilation_cache import compilation_cache
 import lsmlib
 from lsmlib.masking import Mixture
 from lsmlib.models.lsm1 import LSM1
-from lsmlib.models.sizes import Size
-from lsmlib.nn.transformer import Stack
 from lsmlib.optimizer import Schedule, _rate, make_optimizer
 from lsmlib.training_logs import SNAPSHOT_STEPS
 from tests.models.compiled import run
+from tests.sizes import SMALL
 from tests.windows import small_windows
-
-SMALL = Size(Stack(1, 16, 2, 32), Stack(1, 16, 2, 32))
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ on. Written is ``data/results/lsm2_ablations.csv``, which notebook 09 shows.
 
 import argparse
 import time
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ import pandas as pd
 import xarray as xr
 
 import lsmlib
+from lsmlib.atomic import replace_file
 from lsmlib.evaluate import (
     Extrapolation,
     Interpolation,
@@ -102,8 +102,8 @@ def judge_variant(name: str, steps: int) -> xr.Dataset:
         begun = time.monotonic()
         model = train_variant(name, steps)
         errors = filling_errors(test_days(), {name: model.reconstruct}, TASKS, progress=False)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(path, errors.assign_attrs(minutes=(time.monotonic() - begun) / 60).to_netcdf)
+        with replace_file(path) as partial:
+            errors.assign_attrs(minutes=(time.monotonic() - begun) / 60).to_netcdf(partial)
     return xr.load_dataset(path)
 
 
@@ -120,13 +120,6 @@ def make_table(names: list[str], steps: int) -> pd.DataFrame:
     return table.assign(steps=steps, batch_size=BATCH, patch_minutes=PATCH, size="nano").round(5)
 
 
-def write(path: Path, how: Callable[[Path], object]) -> None:
-    """Write a file, which is there as a whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    how(partial)
-    partial.replace(path)
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS), metavar="NAME")
@@ -137,7 +130,6 @@ if __name__ == "__main__":
         print(f"{variant}: {minutes:.1f} minutes", flush=True)
     known = [name for name in VARIANTS if (KEPT / f"{options.steps}_{name.replace(' ', '_')}.nc").exists()]
     if known[0] == BASE and len(known) > 1:
-        TABLE.parent.mkdir(parents=True, exist_ok=True)
-        table = make_table(known, options.steps)
-        write(TABLE, lambda path: table.to_csv(path, index=False))
+        with replace_file(TABLE) as partial:
+            make_table(known, options.steps).to_csv(partial, index=False)
         print(f"written: {TABLE}, {len(known)} variants")

@@ -21,11 +21,11 @@ import pandas as pd
 import xarray as xr
 
 import lsmlib
+from lsmlib.atomic import replace_file
 from lsmlib.evaluate import activity_days, retrieval_table, zero_shot_table
 from lsmlib.models.sizes import SensorLMSize
 from lsmlib.nn.transformer import Stack
 from lsmlib.text import CaptionMixture, caption_days
-from tools.ablations import write
 from tools.presets import WORDS, Recipe
 
 KEPT = Path("build/language_ablations")
@@ -105,8 +105,8 @@ def judge_variant(name: str) -> pd.DataFrame:
             tables.append(found[found["metric"].isin(["R@1", "R@10"])].assign(task=task))
         columns = ["task", "metric", "value", "low", "high"]
         scores = pd.concat(tables, ignore_index=True)[columns].assign(parameters=model.count_params(), minutes=minutes)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(path, lambda place: scores.to_csv(place, index=False))
+        with replace_file(path) as partial:
+            scores.to_csv(partial, index=False)
     return pd.read_csv(path)
 
 
@@ -118,6 +118,6 @@ if __name__ == "__main__":
     known = [name for name in VARIANTS if (KEPT / f"{RECIPE.steps}_{name.replace(' ', '_')}.csv").exists()]
     table = pd.concat([judge_variant(name).assign(variant=name) for name in known])
     table = table.drop(columns="minutes").assign(steps=RECIPE.steps, batch_size=RECIPE.batch_size, pool=POOL).round(4)
-    TABLE.parent.mkdir(parents=True, exist_ok=True)
-    write(TABLE, lambda path: table[["variant", *table.columns.drop("variant")]].to_csv(path, index=False))
+    with replace_file(TABLE) as partial:
+        table[["variant", *table.columns.drop("variant")]].to_csv(partial, index=False)
     print(f"written: {TABLE}, {len(known)} variants")

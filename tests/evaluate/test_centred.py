@@ -5,17 +5,14 @@ import pytest
 
 import lsmlib
 from lsmlib.evaluate import CentredEmbedder, signal_means
-from lsmlib.models.sizes import Size
-from lsmlib.nn.transformer import Stack
 from lsmlib.signals import normalise
 from lsmlib.windows import fill_gaps
-
-SIZE = Size(Stack(1, 16, 2, 32), Stack(1, 16, 2, 32))
+from tests.sizes import SMALL
 
 
 @pytest.fixture(scope="module")
 def model():
-    return lsmlib.LSM2(SIZE, patch_minutes=60, seed=3)
+    return lsmlib.LSM2(SMALL, patch_minutes=60, seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +70,12 @@ def test_reference_without_readings_is_refused(model, days):
 
 def test_means_of_each_signal_add_up_to_the_mean_of_lsm1(days):
     filled = days.assign(signals=days["signals"].copy(data=fill_gaps(days["signals"].values)))
-    rival = lsmlib.LSM1(SIZE, minutes=1440, patch_minutes=60, patch_signals=1, seed=3)
+    rival = lsmlib.LSM1(SMALL, minutes=1440, patch_minutes=60, patch_signals=1, seed=3)
     vectors = signal_means(rival, filled, batch_size=4).reshape(9, 26, -1)
     np.testing.assert_allclose(vectors.mean(axis=1), rival.embed(filled), atol=2e-5)
     tokens = np.asarray(rival.encode(normalise(filled["signals"].values))).reshape(9, 24, 26, -1)
     np.testing.assert_allclose(vectors[:, 7], tokens[:, :, 7].mean(axis=1), atol=2e-5)
     with pytest.raises(ValueError, match="holds 5 signals; expected patch_signals=1"):
-        signal_means(lsmlib.LSM1(SIZE, minutes=1440), filled)
+        signal_means(lsmlib.LSM1(SMALL, minutes=1440), filled)
     with pytest.raises(ValueError, match="have gaps"):
         signal_means(rival, days)

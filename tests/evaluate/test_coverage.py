@@ -6,11 +6,10 @@ import pytest
 import lsmlib
 from lsmlib.evaluate import DAY_PARTS, describe_coverage
 from lsmlib.models.lsm2 import LSM2
-from lsmlib.models.sizes import Size
-from lsmlib.nn.transformer import Stack
 from lsmlib.packing import pack_days
 from lsmlib.signals import MEAN, normalise
 from tests.cohorts import small_cohort
+from tests.sizes import SMALL
 
 
 def test_by_hand():
@@ -36,7 +35,7 @@ def test_tokens_are_those_that_the_model_packs(rule):
     cohort = small_cohort(days=5, people=5, gaps=25)
     cohort["signals"][4] = np.nan
     cohort["signals"][4, :7] = MEAN  # most of a patch, and nothing else
-    model = LSM2(Size(Stack(1, 16, 2, 32), Stack(1, 16, 2, 32)), patch_missing_if=rule)
+    model = LSM2(SMALL, patch_missing_if=rule)
     patches = model.grid.to_patches(normalise(cohort["signals"].values))
     nothing = np.zeros(patches.shape[:2], bool)
     observed = ~(np.isnan(patches).any(axis=2) if rule == "any" else np.isnan(patches).all(axis=2))

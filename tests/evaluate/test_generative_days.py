@@ -16,11 +16,10 @@ from lsmlib.evaluate import (
     score_table,
 )
 from lsmlib.models.lsm2 import LSM2
-from lsmlib.models.sizes import Size
-from lsmlib.nn.transformer import Stack
 from lsmlib.signals import MEAN, SD, SIGNAL_NAMES
 from tests.cohorts import small_cohort
 from tests.evaluate.windows import noise_windows
+from tests.sizes import SMALL
 
 NAN = np.nan
 
@@ -32,7 +31,7 @@ def days():
 
 @pytest.fixture(scope="module")
 def model():
-    return LSM2(Size(Stack(1, 16, 2, 32), Stack(1, 16, 2, 32)))
+    return LSM2(SMALL)
 
 
 def cohort_of(signals, people=None):

@@ -18,10 +18,9 @@ from lsmlib.evaluate import (
     score_predictions,
 )
 from lsmlib.models.lsm2 import LSM2
-from lsmlib.models.sizes import Size
-from lsmlib.nn.transformer import Stack
 from lsmlib.signals import MEAN, SD, SENSORS, SIGNALS
 from tests.cohorts import small_cohort
+from tests.sizes import SMALL
 
 HEART, SKIN = 0, 24
 PEOPLE = 40
@@ -219,13 +218,12 @@ def test_mean_drops_by_hand():
 
 def test_lsm2_and_lsm1_as_the_docstring_says():
     cohort = small_cohort(days=12, people=12, gaps=20)
-    size = Size(Stack(1, 16, 2, 32), Stack(1, 16, 2, 32))
-    lsm2, fill = LSM2(size), lsmlib.windows.fill_gaps
+    lsm2, fill = LSM2(SMALL), lsmlib.windows.fill_gaps
 
     def filled(days):
         return days.assign(signals=days["signals"].copy(data=fill(days["signals"].values)))
 
-    lsm1 = lsmlib.LSM1(size, minutes=1440)
+    lsm1 = lsmlib.LSM1(SMALL, minutes=1440)
     embedders = {"LSM-2": lsm2.embed, "LSM-1": lambda days: lsm1.embed(filled(days))}
     everything = Removal("everything", sensors=SENSORS)
     table = robustness_table(embedders, cohort, ["hypertension"], [REMOVALS[-1], everything], resamples=20)

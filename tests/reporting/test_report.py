@@ -11,11 +11,10 @@ import pytest
 
 import lsmlib
 from lsmlib.evaluate import calibrate, calibration_fillers, calibration_table
-from lsmlib.models.sizes import Size
-from lsmlib.nn.transformer import Stack
 from lsmlib.reporting import command, write
 from lsmlib.reporting.days import choose_days, map_days, pick_shown
 from tests.cohorts import small_cohort
+from tests.sizes import SMALL
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=http://evil.example/x.png onerror=x>{{ 7*7 }} $x_{ \U0001f600"
 FAST = {"resamples": 20, "progress": False}
@@ -38,7 +37,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def model():
-    return lsmlib.LSM2(Size(Stack(1, 16, 2, 32), Stack(1, 16, 2, 32)), patch_minutes=60, seed=3)
+    return lsmlib.LSM2(SMALL, patch_minutes=60, seed=3)
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,10 @@ import numpy as np
 
 from lsmlib.cohort import make_cohort
 from lsmlib.evaluate import Extrapolation, Interpolation, RandomImputation, SensorImputation
-from lsmlib.models.sizes import Size
-from lsmlib.nn.transformer import Stack
 from lsmlib.scaling import Grid, make_cells
 from lsmlib.signals import HIGH, LOW, MEAN, SD
+from tests.sizes import SMALL
 
-SMALL = Size(Stack(1, 16, 2, 32), Stack(1, 16, 2, 32))
 TASKS = (RandomImputation(0.8), Interpolation(10), Extrapolation(10), SensorImputation("PPG"))
 STEPS = 24
 
