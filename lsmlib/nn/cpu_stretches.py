@@ -3,8 +3,9 @@
 Days with gaps have as many tokens as they have. One after another in one row, they need no padding in all that is done
 token by token; here, each attends to itself alone. One head of one stretch at a time, queries and keys are taken by
 tiles, as many as the stretch has, and sums are scaled anew whenever a tile brings a larger score, as FlashAttention
-does (Dao et al., 2022, algorithm 1). One program serves stretches of any lengths. Otherwise it is ``cpu_attention``'s
-mathematics.
+does (Dao et al., 2022, algorithm 1). What of a tile is not the stretch's becomes zeros, and as one channel more the largest
+negative number in its scores: so it is kept out by the products themselves, and no mask of queries by keys is applied.
+One program serves stretches of any lengths. Otherwise it is ``cpu_attention``'s mathematics.
 """
 
 from functools import partial
@@ -20,8 +21,9 @@ from lsmlib.nn.attention import NEVER
 from lsmlib.nn.cpu_attention import append_channel, fast_exp
 
 # Queries, and keys, of a tile. Smaller ones are too little work to be shared out among cores; each stretch takes the
-# one that leaves least of its last tile empty. More sizes take longer to compile.
-TILES = 256, 384, 512
+# one that leaves least of its last tile empty. These waste least on simulated days; more of them take longer to compile.
+# Odd multiples of 16: where rows start a power of two apart, a product along columns takes four times as long.
+TILES = 592, 720, 1008
 
 
 def attend_in_stretches(query, key, value, lengths):
@@ -49,26 +51,24 @@ def _attend(query, key, value, lengths):
 
 
 def _forward(query, key, value, lengths):
-    value_and_one = append_channel(value, 1.0)  # the last channel: the sums of the rows themselves
+    def queries(stretch, number, results):
+        at, mine = stretch.tile(number)
+        q = append_channel(stretch.cut(query, at), 1.0)
 
-    def queries(stretch, first, results):
-        at, mine = stretch.tile(first)
-        q = stretch.cut(query, at)
-
-        def keys(first, results):
+        def keys(number, results):
             top, sums = results
-            at, seen = stretch.tile(first)
-            scores = jnp.where(seen, q @ stretch.cut(key, at).T, NEVER)
+            at, seen = stretch.tile(number)
+            k, v = (jnp.where(seen, stretch.cut(x, at), 0.0) for x in (key, value))
+            scores = q @ append_channel(k, jnp.where(seen, 0.0, NEVER)).T
             higher = jnp.maximum(top, scores.max(axis=1, keepdims=True))
-            weights = jnp.where(seen, fast_exp(scores - higher), 0.0)
-            return higher, sums * fast_exp(top - higher) + weights @ stretch.cut(value_and_one, at)
+            # The last channel of the values: the sums of the rows themselves.
+            return higher, sums * fast_exp(top - higher) + fast_exp(scores - higher) @ append_channel(v, seen)
 
         start = jnp.full((stretch.size, 1), NEVER), jnp.zeros((stretch.size, value.shape[2] + 1))
         top, sums = stretch.each_tile(keys, start)
         values = sums[:, :-1] / sums[:, -1:], top + jnp.log(sums[:, -1:])
         return tuple(
-            stretch.put(x, jnp.where(mine[:, None], v, stretch.cut(x, at)), at)
-            for x, v in zip(results, values, strict=True)
+            stretch.put(x, jnp.where(mine, v, stretch.cut(x, at)), at) for x, v in zip(results, values, strict=True)
         )
 
     results = jnp.zeros_like(value), jnp.zeros_like(value[:, :, :1])
@@ -80,28 +80,28 @@ def _backward(kept, gradient):
     query, key, value, lengths, output, logsum = kept
     # What is subtracted from each query's scores goes through the products as one channel more.
     mean = jnp.sum(output * gradient, axis=2, keepdims=True)
-    query_and, gradient_and = append_channel(query, -logsum), append_channel(gradient, -mean)
-    key_and, value_and = append_channel(key, 1.0), append_channel(value, 1.0)
+    gradient_and = append_channel(gradient, -mean)
 
     def keys(stretch, number, results):
         d_query, d_key, d_value = results
         at, seen = stretch.tile(number)
-        k, v = (stretch.cut(x, at) for x in (key_and, value_and))
-        k_columns = jnp.where(seen[:, None], k[:, :-1], 0.0).T
+        k, v = (jnp.where(seen, stretch.cut(x, at), 0.0) for x in (key, value))
+        k_and = append_channel(append_channel(k, 1.0), jnp.where(seen, 0.0, NEVER))
+        v_and = append_channel(v, 1.0)
 
         def queries(number, results):
             d_query, d_k, d_v = results
             at, mine = stretch.tile(number)
-            q, g = (stretch.cut(x, at) for x in (query_and, gradient_and))
+            q, g = (jnp.where(mine, stretch.cut(x, at), 0.0) for x in (query, gradient_and))
+            q_and = append_channel(append_channel(q, jnp.where(mine, -stretch.cut(logsum, at), NEVER)), 1.0)
             # Key by query, so that the two products at the end read each array in the order in which it lies.
-            weights = jnp.where(mine, fast_exp(k @ q.T), 0.0)
-            slopes = weights * (v @ g.T)
-            d_query = stretch.put(d_query, stretch.cut(d_query, at) + (k_columns @ slopes).T, at)
-            return d_query, d_k + slopes @ q[:, :-1], d_v + weights @ g[:, :-1]
+            weights = fast_exp(k_and @ q_and.T)
+            slopes = weights * (v_and @ g.T)
+            d_query = stretch.put(d_query, stretch.cut(d_query, at) + (k.T @ slopes).T, at)
+            return d_query, d_k + slopes @ q, d_v + weights @ g[:, :-1]
 
-        start = jnp.zeros_like(k[:, :-1])
-        d_query, d_k, d_v = stretch.each_tile(queries, (d_query, start, start))
-        d_k, d_v = (jnp.where(seen[:, None], x, 0.0) for x in (d_k, d_v))
+        d_query, d_k, d_v = stretch.each_tile(queries, (d_query, jnp.zeros_like(k), jnp.zeros_like(k)))
+        d_k, d_v = (jnp.where(seen, x, 0.0) for x in (d_k, d_v))
         d_key = stretch.put(d_key, stretch.cut(d_key, at) + d_k, at)
         return d_query, d_key, stretch.put(d_value, stretch.cut(d_value, at) + d_v, at)
 
@@ -119,11 +119,11 @@ class _Stretch:
         self.head, self.start, self.length, self.size, self.n = head, start, length, size, n
 
     def tile(self, number):
-        """Where a tile stands, moved up where it would reach beyond the row, and which of its places are its own."""
+        """Where a tile stands, moved up where it would reach beyond the row, and ``[size, 1]`` which places are its."""
         first = self.start + number * self.size
         at = jnp.minimum(first, self.n - self.size)
         place = at + jnp.arange(self.size)
-        return at, (place >= first) & (place < self.start + self.length)
+        return at, ((place >= first) & (place < self.start + self.length))[:, None]
 
     def each_tile(self, function, results):
         """``results = function(number, results)`` for each tile."""
