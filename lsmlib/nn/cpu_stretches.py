@@ -97,7 +97,8 @@ def _backward(kept, gradient):
             # Key by query, so that the two products at the end read each array in the order in which it lies.
             weights = fast_exp(k_and @ q_and.T)
             slopes = weights * (v_and @ g.T)
-            d_query = stretch.put(d_query, stretch.cut(d_query, at) + (k.T @ slopes).T, at)
+            d_q = jnp.where(mine, (k.T @ slopes).T, 0.0)
+            d_query = stretch.put(d_query, stretch.cut(d_query, at) + d_q, at)
             return d_query, d_k + slopes @ q, d_v + weights @ g[:, :-1]
 
         d_query, d_k, d_v = stretch.each_tile(queries, (d_query, jnp.zeros_like(k), jnp.zeros_like(k)))

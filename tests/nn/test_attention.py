@@ -274,7 +274,7 @@ def stretches_with_torch(arrays, lengths):
 @pytest.mark.parametrize("kernel", HERE)
 @pytest.mark.parametrize(
     ("n", "lengths"),
-    [(9, [[9], [4], [0]]), (40, [[12, 0, 25]]), (700, [[300, 37, 256], [1, 0, 699]])],
+    [(9, [[9], [4], [0]]), (40, [[12, 0, 25]]), (1300, [[300, 37, 900], [1, 0, 1299]])],
     ids=["one a row", "several", "longer than a tile"],
 )
 def test_stretches_attend_to_themselves_alone(kernel, n, lengths):
@@ -305,6 +305,21 @@ def test_what_stands_beyond_the_stretches_changes_no_bit(kernel):
         after = attend_in_stretches(kernel, *spoilt, arrays[3], lengths)
         for one, other in zip(before, after, strict=True):
             np.testing.assert_array_equal(one.view(np.uint32), other.view(np.uint32))
+
+
+def test_a_stretch_that_is_no_number_leaves_the_others_as_they_are():
+    lengths = [[400, 150, 750]]  # with tiles that reach into the stretches beside them
+    arrays = draw_arrays(1, 1310, 1310, 1, 4, visible=None)[:4]
+    before = attend_in_stretches("blocked", *arrays, lengths)
+    for start, length in ((0, 400), (400, 150), (550, 750)):
+        here = slice(start, start + length)
+        spoilt = [x.copy() for x in arrays]
+        for x in spoilt:
+            x[:, here] = np.nan
+        after = attend_in_stretches("blocked", *spoilt, lengths)
+        for one, other in zip(before, after, strict=True):
+            assert np.isnan(other[:, here]).all()
+            np.testing.assert_array_equal(np.delete(one, np.r_[here], axis=1), np.delete(other, np.r_[here], axis=1))
 
 
 def test_lengths_that_do_not_fit_are_refused():
