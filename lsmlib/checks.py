@@ -194,6 +194,8 @@ def _advise(signal: Signal, readings: np.ndarray, outside: np.ndarray) -> str:
     if not outside.size:
         return "Infinities are no readings, often a division by zero: set them to NaN"
     middle = float(np.median(outside))
+    if middle < 0 and outside.size > 1 and (outside == middle).all():
+        return f"All of them are {middle:g}, which looks like a code for a gap: set them to NaN"
     if middle == 0:
         return "Their median is 0, and zeros often stand for gaps: set them to NaN"
     if signal.unit == "bpm" and 0.5 <= middle <= 4:

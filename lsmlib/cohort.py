@@ -38,6 +38,8 @@ from lsmlib.checks import MINUTE_FLAGS, UNITS, check_cohort
 from lsmlib.labels import read_labels
 from lsmlib.signals import MINUTES_PER_DAY, SIGNAL_NAMES, SIGNALS, index_of
 
+WHOLE_DAYS = "a day is 1,440 minutes from local midnight, NaN where nothing was recorded"
+
 LONG_NAMES = {
     "signals": "26 signals, one value a minute; NaN where not observed",
     "person": "person identifier",
@@ -118,6 +120,10 @@ def _as_floats(signals: Any) -> Any:
     if isinstance(signals, Mapping):
         return _stack(signals)
     signals = _as_numbers("signals", signals)
+    if signals.ndim == 3 and signals.shape[1] != MINUTES_PER_DAY and signals.shape[2] == len(SIGNALS):
+        raise ValueError(
+            f"signals has shape {signals.shape}; expected (days, {MINUTES_PER_DAY}, {len(SIGNALS)}): {WHOLE_DAYS}"
+        )
     if signals.ndim != 3 or signals.shape[1:] != (MINUTES_PER_DAY, len(SIGNALS)):
         raise ValueError(
             f"signals has shape {signals.shape}; expected (days, {MINUTES_PER_DAY}, {len(SIGNALS)}). If you have other "
@@ -138,7 +144,8 @@ def _stack(columns: Mapping[str, Any]) -> Any:
     for name, array in arrays.items():
         if array.shape != (*days, MINUTES_PER_DAY):
             raise ValueError(
-                f"{name} has shape {array.shape}; expected (days, {MINUTES_PER_DAY}), days as in the others"
+                f"{name} has shape {array.shape}; expected ({days[0] if days else 'days'}, {MINUTES_PER_DAY}), as many "
+                f"days as the first signal has: {WHOLE_DAYS}; one day alone is array[None]"
             )
     lazy = any(map(dask.is_dask_collection, arrays.values()))
     library = da if lazy else np

@@ -207,7 +207,7 @@ def plot_variants(table: pd.DataFrame, base: str) -> Figure:
         height = own["variant"].map(variants.index)
         panel.errorbar(change, height, xerr=[change - low, high - change], fmt="o", color="black", ms=4, lw=1.2)
         panel.axvline(0, color="0.6", lw=0.8, zorder=0)
-        panel.set_title(f"{fill(task, 22)}\n{base}: {error[task]:.3f} sd²", fontsize=8, loc="left")
+        panel.set_title(f"{fill(task, 22)}\nthis reference: {error[task]:.3f} sd²", fontsize=8, loc="left")
         panel.tick_params(left=False)
     axes[0, 0].set_yticks(range(len(variants)), variants)
     axes[0, 0].invert_yaxis()

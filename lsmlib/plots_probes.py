@@ -147,7 +147,7 @@ def plot_embedding(embedding: np.ndarray, labels: np.ndarray, method: str = "t-S
 
 
 def plot_robustness(table: pd.DataFrame, metric: str = "macro F1") -> Figure:
-    """A panel a task: scores with this or that taken away as dots with intervals, dotted lines with nothing taken.
+    """A panel a task: scores with this or that taken away, with intervals; dotted lines with nothing taken.
 
     Args:
         table: of ``lsmlib.evaluate.robustness_table``.
@@ -166,11 +166,13 @@ def plot_robustness(table: pd.DataFrame, metric: str = "macro F1") -> Figure:
     for axes, task in zip(panels[0], tasks, strict=True):
         for number, (embedder, colour, mark) in enumerate(_styles(embedders)):
             own = rows[(rows["task"] == task) & (rows["embedder"] == embedder)].set_index("setting")
-            axes.axvline(own["value"]["nothing"], color=colour, ls=":", zorder=0)
+            axes.axvline(own["value"]["nothing"], color=colour, ls=":", zorder=0, label=f"{embedder}, nothing taken")
             left = own.loc[settings]
             height = np.arange(len(settings)) + (number - (len(embedders) - 1) / 2) * 0.8 / len(embedders)
             axes.hlines(height, left["low"], left["high"], color=colour, lw=2)
             axes.plot(left["value"], height, mark, color=colour, ms=4, label=embedder)
+        if metric == "AUROC":
+            axes.axvline(0.5, color="0.6", lw=0.8, zorder=-1, label="chance")
         axes.set_title(task.replace("_", " "), loc="left", fontsize=10)
         axes.set(xlabel=metric, yticks=range(len(settings)))
     panels[0, 0].set_yticklabels(settings)

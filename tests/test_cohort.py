@@ -68,14 +68,17 @@ def test_missing_mode_and_scalars():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"signals": np.zeros((2, 1439, 26))}, r"\(2, 1439, 26\).*expected \(days, 1440, 26\)"),
+        ({"signals": np.zeros((2, 1439, 26))}, r"\(2, 1439, 26\).*expected \(days, 1440, 26\): a day is"),
         ({"signals": np.zeros((2, 1440, 25))}, "expected"),
         ({"signals": np.full((2, 1440, 26), "x")}, "expected numbers"),
         ({"person": ["a"]}, r"person has shape \(1,\)"),
         ({"signals": np.zeros((2, 1440, 2))}, r'pass a dict: \{"heart_rate": array \[d, t\].*SIGNAL_NAMES.index'),
         ({"signals": {"hr": np.zeros((2, 1440))}}, "no signal 'hr'; did you mean 'heart_rate'.*rmssd, "),
         ({"signals": {}}, "at least one signal"),
-        ({"signals": {"steps": np.zeros((2, 24))}}, r"steps has shape \(2, 24\); expected \(days, 1440\)"),
+        (
+            {"signals": {"steps": np.zeros((2, 24))}},
+            r"steps has shape \(2, 24\); expected \(2, 1440\).*from local midnight",
+        ),
         ({"signals": {"steps": np.zeros((2, 1440)), "rmssd": np.ones((3, 1440))}}, r"rmssd has shape \(3, 1440\)"),
         ({"signals": {"steps": np.full((2, 1440), "x")}}, "steps is <U1; expected numbers"),
         ({"person": ["a", ""]}, "person of day 1 is ''"),
@@ -237,6 +240,13 @@ def test_normalise_wants_all_signals():
 def test_normalised_values_are_refused():
     with pytest.raises(ValueError, match="normalised values"):
         make(normalise(small_signals(2)))
+
+
+def test_a_code_for_gaps_is_recognised():
+    signals = small_signals(2)
+    signals[:, ::3, 0] = -1
+    with pytest.raises(ValueError, match="All of them are -1, which looks like a code for a gap: set them to NaN"):
+        make(signals)
 
 
 def test_a_day_without_readings_is_refused_and_the_advice_works():

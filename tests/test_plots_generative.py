@@ -144,7 +144,10 @@ def test_variants_lie_where_the_table_says():
     rows += [("other", "a", 0.4, 0.2, 0.1, 0.3), ("other", "b", 0.9, -0.125, -0.2, -0.1)]
     table = pd.DataFrame(rows, columns=["variant", "task", "mse", "gain", "gain_low", "gain_high"])
     figure = plots_generative.plot_variants(table, "base")
-    assert [panel.get_title(loc="left") for panel in figure.axes] == ["a\nbase: 0.500 sd²", "b\nbase: 0.800 sd²"]
+    assert [panel.get_title(loc="left") for panel in figure.axes] == [
+        "a\nthis reference: 0.500 sd²",
+        "b\nthis reference: 0.800 sd²",
+    ]
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["other"]
     for panel, change, ends in zip(figure.axes, (-20, 12.5), ((-30, -10), (10, 20)), strict=True):
         points, _, (bars,) = panel.containers[0]

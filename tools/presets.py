@@ -51,6 +51,7 @@ class Recipe:
     seed: int = 1000  # of the cohort; the next one is that of the people on whom the loss is taken
     stride: int | None = None  # minutes from one window to the next; None: whole days
     valid_people: int = 200
+    patch_minutes: int = 30  # of a SensorLM
 
     def cohorts(self) -> tuple[xr.Dataset, xr.Dataset]:
         """What to train on, and other people."""
@@ -78,7 +79,7 @@ class Recipe:
         if self.model == "LSM1" and self.stride is None:
             return lsmlib.LSM1(LSM2_SIZES[self.size], minutes=1440, patch_signals=1, mimetic=3.0, seed=0)
         if self.model == "SensorLM":
-            return lsmlib.SensorLM(self.size, patch_minutes=30, captions=WORDS, seed=0)
+            return lsmlib.SensorLM(self.size, patch_minutes=self.patch_minutes, captions=WORDS, seed=0)
         return getattr(lsmlib, self.model)(self.size, seed=0)
 
 
@@ -115,6 +116,9 @@ RECIPES = {
     "lsm2_nano_simulated": Recipe("LSM2", "nano", 2000, 4, 4000, 4, learning_rate=2e-3, valid_people=32),
     "lsm2_tiny_simulated": Recipe("LSM2", "tiny", 4000, 4, 4000, 4, learning_rate=1e-3, valid_people=32),
     "sensorlm_nano_simulated": Recipe("SensorLM", "nano", 4000, 2, 1800, 32, learning_rate=2e-3, valid_people=64),
+    "sensorlm_tiny_simulated": Recipe(
+        "SensorLM", "tiny", 4000, 2, 3600, 32, learning_rate=1e-3, valid_people=64, patch_minutes=60
+    ),
 }
 
 

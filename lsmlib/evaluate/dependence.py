@@ -39,6 +39,8 @@ def coverage_dependence(vectors: Mapping[str, np.ndarray], cohort: xr.Dataset, s
         ValueError: if these are no whole days, of fewer than five people, or a matrix has other rows or is not finite.
     """
     check_days(cohort)
+    if not isinstance(vectors, Mapping):
+        raise ValueError(f"vectors is {type(vectors).__name__}; expected a dict of name to embeddings [d, w]")
     people = cohort["person"].values
     parts = []
     for first in range(0, cohort.sizes["day"], BLOCK):

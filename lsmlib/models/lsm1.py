@@ -241,11 +241,7 @@ class LSM1(SavedModel):
         return {**self._config, "dtype": self.dtype_policy.name}
 
     def _check_shape(self, shape: tuple[int | None, ...]) -> None:
-        if tuple(shape[1:]) != (self.grid.minutes, self.grid.signals) or len(shape) != 3:
-            raise ValueError(
-                f"windows have shape {tuple(shape)}; expected [b, {self.grid.minutes}, {self.grid.signals}], as the "
-                f"model was made for: lsmlib.cut_windows(cohort, minutes={self.grid.minutes})"
-            )
+        self.grid.check_shape(shape, "windows", f": lsmlib.cut_windows(cohort, minutes={self.grid.minutes})")
 
 
 def _embed(model: LSM1, inputs: dict[str, Any]) -> Any:

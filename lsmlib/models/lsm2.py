@@ -20,6 +20,7 @@ from lsmlib.masking import Mixture, draw_noise
 from lsmlib.models.batching import run_in_packs, take_days
 from lsmlib.models.latest import Latest
 from lsmlib.models.packed import TokenDecoder, TokenEncoder, mean_tokens
+from lsmlib.models.reading import warn_of_unread
 from lsmlib.models.saving import SavedModel
 from lsmlib.models.sizes import LSM2_SIZES, Size, size_of
 from lsmlib.nn.patches import Grid
@@ -96,12 +97,13 @@ class LSM2(SavedModel):
         if minutes % patch_minutes:
             raise ValueError(f"patch_minutes is {patch_minutes}; expected a divisor of the {minutes} minutes of a day")
         self.mixture = Mixture() if mixture is None else Mixture(*mixture)  # a file gives a list
-        self.dropped = round(drop * self.grid.tokens)
-        least = self._least_hidden()
-        if not 0 <= self.dropped <= least:
+        if not isinstance(drop, int | float) or not 0 <= drop <= 1:
+            raise ValueError(f"drop is {drop!r}; expected a share of all tokens, from 0 to 1")
+        self.dropped, least = round(drop * self.grid.tokens), self._least_hidden()
+        if self.dropped > least:
             raise ValueError(
-                f"drop is {drop}, {self.dropped} of {self.grid.tokens} tokens, but one of the masks hides {least}; "
-                f"visible ones would be dropped. Expected at most {least / self.grid.tokens:.3g}"
+                f"drop is {drop}, {self.dropped} of {self.grid.tokens} tokens, but one of the masks in {self.mixture} "
+                f"hides {least}; visible ones would be dropped. Expected at most drop={least / self.grid.tokens:.3g}"
             )
         self.patch_missing_if, self.decoder_reads, self.packing, self.seed = (
             patch_missing_if, decoder_reads, packing, seed,
@@ -139,8 +141,8 @@ class LSM2(SavedModel):
 
         Returns:
             ``encoded`` ``[r, k, w]``; float32 ``prediction`` and ``target`` ``[r, m, cells]``, normalised; ``scored``
-            bool ``[r, m, cells]``, where the two are compared: hidden, and observed. The paper's form has a row for
-            each day, and decodes all of its tokens: first the visible, then the hidden, then the missing.
+            bool ``[r, m, cells]``: hidden, and observed. The paper's form has a row for each day, and decodes all of
+            its tokens: first the visible, then the hidden, then the missing.
 
         Raises:
             ValueError: if days have another shape than the model's.
@@ -170,7 +172,7 @@ class LSM2(SavedModel):
         """The paper's form: visible tokens first, then masked ones, of which the last are dropped for the encoder."""
         inputs = inputs if isinstance(inputs, dict) else {"signals": inputs}
         signals, rows, columns, tokens = inputs["signals"], self.grid.rows, self.grid.columns, self.grid.tokens
-        self._check_shape(signals.shape)
+        self.grid.check_shape(signals.shape)
         if "hidden" in inputs:
             hidden, dropped = inputs["hidden"], 0  # how many are hidden is not known beforehand
         else:
@@ -197,11 +199,7 @@ class LSM2(SavedModel):
         }
 
     def pack(
-        self,
-        signals: np.ndarray,
-        hidden: np.ndarray,
-        rows: int | None = None,
-        longest: tuple[int, int] | None = None,
+        self, signals: np.ndarray, hidden: np.ndarray, rows: int | None = None, longest: tuple[int, int] | None = None
     ) -> dict[str, np.ndarray]:
         """Lay out days with the tokens that are visible, and those that are to be predicted, and no others.
 
@@ -245,7 +243,7 @@ class LSM2(SavedModel):
         return plan_days(observed & ~hidden, self._asked(observed, hidden), rows_for(len(observed)), most)
 
     def validation_loss(self, cohort: xr.Dataset, batch_size: int = 32) -> float:
-        """The loss on these days, hiding the same tokens whenever the same days come in the same order."""
+        """The loss on these days; the same tokens are hidden whenever the same days come in the same order."""
         self.check_windows(cohort)
         signals = normalise(cohort["signals"].values)
         noise = draw_noise(self.seed, np.arange(len(signals)), self.grid.tokens + 2)
@@ -264,6 +262,9 @@ class LSM2(SavedModel):
 
     def embed(self, cohort: xr.Dataset, batch_size: int = 32) -> np.ndarray:
         """One vector a day: the mean over its encoded tokens; zeros for a day without any.
+
+        The mean follows which tokens there are, too: ``lsmlib.evaluate.coverage_dependence`` measures how far, and
+        ``lsmlib.evaluate.CentredEmbedder`` takes most of it out.
 
         Args:
             cohort: days, NaN where missing.
@@ -308,10 +309,12 @@ class LSM2(SavedModel):
         """
         check_cohort(cohort, values=False)
         values, hidden = cohort["signals"].values, np.asarray(hidden)
-        self._check_shape(values.shape)
         if hidden.shape != values.shape or hidden.dtype != bool:
             raise ValueError(f"hidden is {hidden.dtype} {hidden.shape}; expected bool {values.shape}, as signals")
-        shown = normalise(np.where(hidden, np.nan, values))
+        shown = np.where(hidden, np.nan, values)
+        check_cohort(cohort.assign(signals=(cohort["signals"].dims, shown)), empty_days=True)
+        self.grid.check_shape(values.shape)
+        shown = normalise(shown)
         asked = self.grid.to_patches(hidden).any(axis=2)
         result = values.copy()
 
@@ -330,9 +333,12 @@ class LSM2(SavedModel):
     def impute(self, cohort: xr.Dataset, batch_size: int = 32) -> xr.Dataset:
         """Fill every gap; every measured value is untouched: the same Dataset without NaN in ``signals``.
 
+        What was filled is ``cohort["signals"].isnull()``, also of signals that the device does not measure.
+
         Raises:
             ValueError: if days have another length than the model's.
         """
+        self.check_windows(cohort)
         signals = cohort["signals"]
         filled = self.reconstruct(cohort, np.isnan(signals.values), batch_size)
         return cohort.assign(signals=(signals.dims, filled, signals.attrs))
@@ -344,18 +350,16 @@ class LSM2(SavedModel):
             ValueError: if ``minute`` is not within the day, or days have another length than the model's.
         """
         check_whole("minute", minute, 1, self.grid.minutes - 1)
+        check_cohort(cohort, values=False)
         hidden = np.zeros(cohort["signals"].shape, bool)
         hidden[:, minute:] = True
         return self.reconstruct(cohort, hidden, batch_size)[:, minute:]
 
     def check_windows(self, cohort: xr.Dataset) -> None:
-        """Check that days have the model's length and their values are plausible numbers.
-
-        Raises:
-            ValueError: if not.
-        """
+        """Check length and values of days. Raises ``ValueError``; of readings that are not read, it only warns."""
         check_cohort(cohort, empty_days=True)
-        self._check_shape(cohort["signals"].shape)
+        self.grid.check_shape(cohort["signals"].shape)
+        warn_of_unread(cohort, self.observed_tokens, self.grid.patch_minutes)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
@@ -383,13 +387,6 @@ class LSM2(SavedModel):
     def _least_hidden(self) -> int:
         counts = self.mixture.counts(self.grid.rows, self.grid.columns)
         return min(count for count, chance in zip(counts, self.mixture.chances, strict=True) if chance)
-
-    def _check_shape(self, shape: tuple[int | None, ...]) -> None:
-        if tuple(shape[1:]) != (self.grid.minutes, self.grid.signals) or len(shape) != 3:
-            raise ValueError(
-                f"days have shape {tuple(shape)}; expected [b, {self.grid.minutes}, {self.grid.signals}], as the model "
-                "was made for"
-            )
 
 
 def _embed(model: LSM2, inputs: dict[str, Any]) -> Any:

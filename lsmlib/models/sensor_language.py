@@ -181,7 +181,7 @@ class SensorLanguage(SavedModel):
             ValueError: if not.
         """
         check_cohort(cohort, empty_days=True)
-        self._check_shape(cohort["signals"].shape)
+        self.grid.check_shape(cohort["signals"].shape)
 
     def pack(self, signals: np.ndarray) -> dict[str, np.ndarray]:
         """Lay out normalised days for the encoder; see ``SensorLM.pack``."""
@@ -211,13 +211,6 @@ class SensorLanguage(SavedModel):
             result = np.empty((len(signals), *values.shape[1:]), values.dtype) if result is None else result
             result[days] = values[: len(days)]
         return result
-
-    def _check_shape(self, shape: tuple[int | None, ...]) -> None:
-        if tuple(shape[1:]) != (self.grid.minutes, self.grid.signals) or len(shape) != 3:
-            raise ValueError(
-                f"days have shape {tuple(shape)}; expected [b, {self.grid.minutes}, {self.grid.signals}], as the model "
-                "was made for"
-            )
 
 
 def _embed_days(model: Any, inputs: dict[str, Any]) -> Any:

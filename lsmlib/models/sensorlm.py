@@ -313,7 +313,7 @@ class SensorLM(ToldDays):
 
     def _lay_out(self, signals: Any) -> dict[str, Any]:
         """``pack`` for a whole batch at once, a day a row, observed tokens first: for days that are on the device."""
-        self._check_shape(signals.shape)
+        self.grid.check_shape(signals.shape)
         if self.gaps == "filled":
             signals = keras.ops.convert_to_tensor(fill_gaps(ops.convert_to_numpy(signals)))
         tokens = self.grid.tokens

@@ -3,9 +3,9 @@
 Days with gaps have as many tokens as they have. One after another in one row, they need no padding in all that is done
 token by token; here, each attends to itself alone. One head of one stretch at a time, queries and keys are taken by
 tiles, as many as the stretch has, and sums are scaled anew whenever a tile brings a larger score, as FlashAttention
-does (Dao et al., 2022, algorithm 1). What of a tile is not the stretch's becomes zeros, and as one channel more the largest
-negative number in its scores: so it is kept out by the products themselves, and no mask of queries by keys is applied.
-One program serves stretches of any lengths. Otherwise it is ``cpu_attention``'s mathematics.
+does (Dao et al., 2022, algorithm 1). What of a tile is not the stretch's becomes zeros, and one channel more makes its
+scores the lowest: so the products themselves keep it out, and no mask of queries by keys is applied. One program serves
+stretches of any lengths. Otherwise it is ``cpu_attention``'s mathematics.
 """
 
 from functools import partial
@@ -21,7 +21,7 @@ from lsmlib.nn.attention import NEVER
 from lsmlib.nn.cpu_attention import append_channel, fast_exp
 
 # Queries, and keys, of a tile. Smaller ones are too little work to be shared out among cores; each stretch takes the
-# one that leaves least of its last tile empty. These waste least on simulated days; more of them take longer to compile.
+# one that leaves least of its last tile empty. These waste least on simulated days; more of them compile for longer.
 # Odd multiples of 16: where rows start a power of two apart, a product along columns takes four times as long.
 TILES = 592, 720, 1008
 

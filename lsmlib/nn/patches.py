@@ -34,6 +34,14 @@ class Grid(NamedTuple):
         """Values of a patch, padding included."""
         return self.patch_minutes * self.patch_signals
 
+    def check_shape(self, shape: tuple[int | None, ...], what: str = "days", hint: str = "") -> None:
+        """Check that values are ``[b, minutes, signals]``. Raises ``ValueError``, with ``hint`` on what to do."""
+        if tuple(shape[1:]) != (self.minutes, self.signals) or len(shape) != 3:
+            raise ValueError(
+                f"{what} have shape {tuple(shape)}; expected [b, {self.minutes}, {self.signals}], as the model was "
+                f"made for{hint}"
+            )
+
     def to_patches(self, values: Any) -> Any:
         """Cut ``[b, t, s]`` into ``[b, n, cells]``, minutes of a patch outermost; zeros (False) in the padding.
 

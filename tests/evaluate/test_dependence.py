@@ -36,6 +36,8 @@ def test_readings_alone_change_nothing():
 
 
 def test_wrong_input():
+    with pytest.raises(ValueError, match="vectors is ndarray; expected a dict of name to embeddings"):
+        coverage_dependence(np.zeros((200, 2)), COHORT)
     with pytest.raises(ValueError, match=r"'short' has shape \(3, 2\); expected finite numbers \[200, w\]"):
         coverage_dependence({"short": np.zeros((3, 2))}, COHORT)
     with pytest.raises(ValueError, match="days of 2 people"):

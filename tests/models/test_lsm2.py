@@ -296,9 +296,11 @@ def test_a_keras_file_gives_the_same_model(days, tmp_path):
         ({"packing": "tight"}, "packing is 'tight'; expected 'exact' or 'paper'"),
         ({"patch_missing_if": "some"}, "patch_missing_if is 'some'; expected 'any' or 'all'"),
         ({"decoder_reads": "visible"}, "decoder_reads is 'visible'"),
-        ({"drop": 0.6}, "visible ones would be dropped. Expected at most 0.5"),
+        ({"drop": 0.6}, "visible ones would be dropped. Expected at most drop=0.5"),
         ({"drop": -0.1}, "drop is -0.1"),
-        ({"mixture": Mixture(time=0.2)}, "one of the masks hides 26"),
+        ({"drop": "half"}, "drop is 'half'; expected a share of all tokens, from 0 to 1"),
+        ({"drop": float("nan")}, "drop is nan"),
+        ({"mixture": Mixture(time=0.2)}, r"one of the masks in Mixture\(.*\) hides 26"),
         ({"mixture": Mixture(random=1.0)}, "random is 1.0"),
         ({"patch_minutes": 7}, "patch_minutes is 7; expected a divisor of the 60 minutes"),
     ],
@@ -320,6 +322,42 @@ def test_days_that_do_not_fit_are_refused(model, days):
     swapped = days.isel(signal=np.r_[1, 0, 2:26])
     with pytest.raises(ValueError, match="signal"):
         model.embed(swapped)
+
+
+def test_readings_that_are_not_read_are_pointed_out(model, days):
+    """One minute in ten lost, and a patch of ten minutes is seldom whole: 0.9 to the tenth."""
+    lost = np.random.default_rng(2).random(days["signals"].shape) < 0.1
+    dotted = days.assign(signals=days["signals"].where(~lost))
+    observed = dotted["signals"].notnull().values
+    unread = 1 - 10 * model.observed_tokens(observed).sum() / observed.sum()
+    for act in (model.embed, model.impute):
+        with pytest.warns(UserWarning, match=f"{unread:.0%} of the readings are not read: .*patches of 10 minutes"):
+            act(dotted)
+    LSM2(**SMALL, patch_missing_if="all").embed(dotted)  # reads them all, and says nothing
+
+
+@pytest.mark.parametrize(("rule", "word"), [("any", "complete"), ("all", "observed")])
+def test_training_on_nothing_is_refused(days, rule, word):
+    nothing = days.isel(day=[0])
+    with pytest.raises(ValueError, match=f"no patch of 10 minutes is {word} in the days looked at"):
+        lsmlib.pretrain(LSM2(**SMALL, patch_missing_if=rule), nothing, steps=1, batch_size=1, progress=False)
+
+
+def test_values_that_cannot_be_are_refused_unless_hidden(model, days):
+    wild = days.copy(deep=True)
+    wild["signals"][1, 5, 0] = 900.0
+    hidden = np.zeros(days["signals"].shape, bool)
+    for act in (model.impute, lambda cohort: model.reconstruct(cohort, hidden)):
+        with pytest.raises(ValueError, match="900"):
+            act(wild)
+    hidden[1, 5, 0] = True
+    np.testing.assert_array_equal(model.reconstruct(wild, hidden), model.reconstruct(days, hidden))
+
+
+def test_arrays_are_told_what_to_become(model, days):
+    for act in (model.embed, model.impute, lambda array: model.forecast(array, 30)):
+        with pytest.raises(ValueError, match=r"this is a ndarray; see lsmlib\.make_cohort"):
+            act(days["signals"].values)
 
 
 def test_bfloat16_keeps_weights_predictions_and_loss_in_float32(days):

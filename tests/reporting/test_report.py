@@ -144,7 +144,8 @@ def test_what_cannot_be_calibrated_is_said_to_be_unknown(model, tmp_path, monkey
         raise ValueError("none of the tasks hides a minute")
 
     monkeypatch.setattr(write, "calibrate", hides_nothing)
-    text = Page(lsmlib.report(one_day(1), tmp_path, model=model, **FAST).read_text(encoding="utf-8")).text
+    with pytest.warns(UserWarning, match="100% of the readings are not read"):
+        text = Page(lsmlib.report(one_day(1), tmp_path, model=model, **FAST).read_text(encoding="utf-8")).text
     assert "It could not be found out: none of the tasks hides a minute" in text
     assert "Too little was measured for a caption" in text and "Of 100% of what was filled in" in text
 
