@@ -139,8 +139,8 @@ np.testing.assert_array_equal(inherit(np.array([[[1, 2], [1, nan], [nan, nan]]])
 share = {rule: float(inherit(patches, rule).mean()) for rule in ("any", "all")}
 print(f"readings missing: {gaps.mean():.1%}; tokens missing by 'any': {share['any']:.1%}, by 'all': {share['all']:.1%}")
 dotted = np.where(np.random.default_rng(SEED).random(patches.shape) < 0.1, nan, patches)  # one minute in ten lost
-share = {rule: float(inherit(dotted, rule).mean()) for rule in ("any", "all")}
-print(f"one minute in ten lost besides: tokens missing by 'any' {share['any']:.1%}, by 'all' {share['all']:.1%}")
+rates = {rule: float(inherit(dotted, rule).mean()) for rule in ("any", "all")}
+print(f"one minute in ten lost besides: tokens missing by 'any' {rates['any']:.1%}, by 'all' {rates['all']:.1%}")
 missing = inherit(patches)  # [b, n]
 nothing = np.zeros((ROWS, COLUMNS), bool)
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.9), sharey=True, layout="constrained")
