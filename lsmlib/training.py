@@ -23,7 +23,7 @@ from lsmlib.distribution import describe_devices
 from lsmlib.estimate import STATE, estimate_step, measure_flops
 from lsmlib.models.lsm1 import LSM1
 from lsmlib.models.lsm2 import LSM2
-from lsmlib.models.reading import count_read
+from lsmlib.models.reading import is_anything_read
 from lsmlib.models.sensorlm import SensorLM
 from lsmlib.nn.memory import keep_freed_memory
 from lsmlib.nn.transformer import Transformer
@@ -115,11 +115,12 @@ def pretrain(
     for windows in (train, valid):
         if windows is not None:
             model.check_windows(windows)
-    if isinstance(model, LSM2) and not count_read(train, model.observed_tokens, model.grid.patch_minutes)[1]:
+    if isinstance(model, LSM2) and not is_anything_read(train, model.observed_tokens):
+        whole = model.patch_missing_if == "any"
         raise ValueError(
             f"nothing in train can be learned from: no patch of {model.grid.patch_minutes} minutes is "
-            f"{'complete' if model.patch_missing_if == 'any' else 'observed'} in the days looked at. "
-            'Expected readings without a gap for that long, or a model with patch_missing_if="all"'
+            f"{'complete' if whole else 'observed'} on any of its {train.sizes['day']} days. Expected some readings"
+            + (' without a gap for that long, or a model with patch_missing_if="all"' if whole else "")
         )
     beside = model.describe(train) if isinstance(model, SensorLM) else None
     prepare = getattr(model, "prepare", None)

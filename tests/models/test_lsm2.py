@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import lsmlib
 from lsmlib.masking import Mixture
 from lsmlib.models.lsm2 import LSM2
+from lsmlib.models.reading import is_anything_read
 from lsmlib.models.sizes import Size
 from lsmlib.nn.transformer import Stack
 from lsmlib.optimizer import make_optimizer
@@ -339,8 +340,15 @@ def test_readings_that_are_not_read_are_pointed_out(model, days):
 @pytest.mark.parametrize(("rule", "word"), [("any", "complete"), ("all", "observed")])
 def test_training_on_nothing_is_refused(days, rule, word):
     nothing = days.isel(day=[0])
-    with pytest.raises(ValueError, match=f"no patch of 10 minutes is {word} in the days looked at"):
+    with pytest.raises(ValueError, match=f"no patch of 10 minutes is {word} on any of its 1 days"):
         lsmlib.pretrain(LSM2(**SMALL, patch_missing_if=rule), nothing, steps=1, batch_size=1, progress=False)
+
+
+def test_one_day_with_readings_among_many_without_is_found(model, days):
+    many = days.isel(day=[0] * 200)
+    assert not is_anything_read(many, model.observed_tokens)
+    many["signals"][190, :10, 3] = 30.0
+    assert is_anything_read(many, model.observed_tokens)
 
 
 def test_values_that_cannot_be_are_refused_unless_hidden(model, days):
