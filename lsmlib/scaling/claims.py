@@ -55,36 +55,33 @@ def _take(path: Path) -> bool:
     ours = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     ours.write_text(json.dumps({"host": socket.gethostname(), "process": os.getpid()}))
     try:
-        for _ in range(2):
-            try:
-                os.link(ours, path)
-                return True
-            except FileExistsError:
-                if not _remove_if_dead(path):
-                    return False
-        return False
-    finally:
-        ours.unlink()
-
-
-def _remove_if_dead(path: Path) -> bool:
-    """Remove a claim whose process, of this machine, is no more; whether it is gone."""
-    before = _read(path)
-    if before is None:
+        os.link(ours, path)
         return True
-    if before.get("host") != socket.gethostname() or _is_running(int(before["process"])):
+    except FileExistsError:
+        return _is_dead(path) and _inherit(path, ours)
+    finally:
+        ours.unlink(missing_ok=True)
+
+
+def _inherit(path: Path, ours: Path) -> bool:
+    """Put our claim in the place of a dead one. To do so is claimed too: of two who saw it dead, the second would
+    otherwise replace what the first has put there."""
+    turn = path.with_name(f"{path.name}.heir")
+    if not _take(turn):
         return False
-    aside = path.with_name(f".{path.name}.dead-{uuid.uuid4().hex}")
     try:
-        path.rename(aside)
-    except FileNotFoundError:  # another took it over meanwhile
-        return False
-    if _read(aside) != before:  # it did, and this is its claim
-        os.link(aside, path)
-        aside.unlink()
-        return False
-    aside.unlink()
-    return True
+        if not _is_dead(path):  # an heir before us was quicker
+            return False
+        ours.replace(path)
+        return True
+    finally:
+        turn.unlink()
+
+
+def _is_dead(path: Path) -> bool:
+    """Whether a claim is of a process of this machine that is no more."""
+    owner = _read(path)
+    return owner is not None and owner["host"] == socket.gethostname() and not _is_running(int(owner["process"]))
 
 
 def _read(path: Path) -> dict[str, str | int] | None:
