@@ -110,7 +110,7 @@ book: $(READY) ## Render notebooks, reference, glossary and answers as a book to
 test: export XLA_FLAGS := --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false $(XLA_FLAGS)
 test: $(READY) $(PEERS) lint ## Format, lint, types, then every test; notebooks run in PROFILE=smoke, all by papermill, one by nbmake
 	@echo "== tests"
-	MPLBACKEND=agg $(PY) -m pytest $(WORKERS)
+	MPLBACKEND=agg $(PY) -m pytest $(WORKERS) --durations 40 --durations-min 10
 	@echo "== committed notebooks, by nbmake"
 	@$(MAKE) --no-print-directory nbmake PROFILE=smoke NOTEBOOK="$(NBMAKE_IN_TEST)"
 

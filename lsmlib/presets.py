@@ -17,6 +17,7 @@ DIGESTS = {
     "lsm1_tiny_simulated": "c4156f090d4b81987fe4dfc6e2c3c094c954dca55057896e96876fa3e045d453",
     "lsm1_nano_days_simulated": "11117b7db369c9575ca787059aaa18a609f859edbe4e6b0cf904d5881e1319ba",
     "lsm2_nano_simulated": "24e8f717bba250bf770f7282de58a3c545b0ae5bac9fbf5e04ae4073e161520b",
+    "lsm2_tiny_simulated": "863547db6c8390c34c10419c04dd549b6af59a4eea694422cc8121a391392ff1",
     "sensorlm_nano_simulated": "276f24c3514fa69ac496dfc635b7415452e25b7e3462c24015e32c0bcea2f47f",
 }
 

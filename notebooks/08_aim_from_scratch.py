@@ -84,8 +84,13 @@ for (time, signal), value in np.ndenumerate(small):
     colour = "white" if visible[time, signal] else "black"
     text = "gap" if np.isnan(value) else f"{value:g}"
     axis.text(time + 0.5, signal + 0.5, text, ha="center", va="center", color=colour)
-axis.set(ylabel="signal", xticks=range(5), yticks=range(7))
-axis.grid(color="0.4", lw=0.6)
+axis.set(ylabel="signal")
+for ticks, cells in ((axis.set_xticks, 4), (axis.set_yticks, 6)):
+    ticks(np.arange(cells) + 0.5, range(cells))
+    ticks(range(cells + 1), minor=True)
+axis.grid(False)
+axis.grid(which="minor", color="0.4", lw=0.6)
+axis.tick_params(which="minor", length=0)
 plots_masks.add_legend(figure)
 plt.show()
 

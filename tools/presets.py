@@ -117,7 +117,7 @@ RECIPES = {
     "lsm2_tiny_simulated": Recipe("LSM2", "tiny", 4000, 4, 2400, 4, learning_rate=1e-3, valid_people=32),
     "sensorlm_nano_simulated": Recipe("SensorLM", "nano", 4000, 2, 1800, 32, learning_rate=2e-3, valid_people=64),
     "sensorlm_tiny_simulated": Recipe(
-        "SensorLM", "tiny", 4000, 2, 3600, 32, learning_rate=1e-3, valid_people=64, patch_minutes=60
+        "SensorLM", "tiny", 4000, 2, 1800, 32, learning_rate=1e-3, valid_people=64, patch_minutes=60
     ),
 }
 

@@ -80,6 +80,7 @@ def robustness_table(
     pool: str = "mean_sd",
     resamples: int = 1000,
     seed: int = 0,
+    prepare: Prepare = standardise,
 ) -> pd.DataFrame:
     """Score frozen probes on days from which readings were removed.
 
@@ -99,6 +100,7 @@ def robustness_table(
         pool: how a person's days become one vector; see ``pool_people``.
         resamples: how often people are drawn with replacement; 0 for no intervals (NaN).
         seed: of folds and resamples.
+        prepare: as in ``linear_probe``, for tasks of windows; ``reduce_people`` is much faster where vectors are wide.
 
     Returns:
         A row for each ``task``, ``embedder``, ``setting`` (``"nothing"`` comes first) and ``metric`` (macro F1, AUROC):
@@ -130,7 +132,7 @@ def robustness_table(
             if of_person:
                 _, known, whose = average_people(of_setting[0], known, people, pool)
                 rows = [_pool(matrix, people, some, pool) for matrix, some in zip(of_setting, read, strict=True)]
-            found = _predict(rows, known, whose, reduce_people if of_person else standardise, seed)
+            found = _predict(rows, known, whose, reduce_people if of_person else prepare, seed)
             tables.append(_score(found, names, resamples, seed).assign(task=task, embedder=name))
     table = pd.concat(tables, ignore_index=True)
     return table[["task", "embedder", "setting", *table.columns.drop(["task", "embedder", "setting"])]]

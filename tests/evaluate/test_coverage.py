@@ -28,6 +28,13 @@ def test_by_hand():
     np.testing.assert_allclose(one[shares].astype(float), [150 / 9360, 0, 1 / 9360, 1 / 9360])
     assert one["signals"] == 3
     assert (whole[minutes] == 1440).all() and (whole[shares] == 1).all() and whole["signals"] == 26
+    signals = describe_coverage(cohort, by="signal").filter(like="_minutes").loc["a"].iloc[0]
+    assert len(signals) == 26
+    assert signals[signals > 0].to_dict() == {
+        "heart_rate_minutes": 90, "heart_rate_at_rest_minutes": 60, "skin_temperature_minutes": 2
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="by is 'hour'; expected 'sensor' or 'signal'"):
+        describe_coverage(cohort, by="hour")
 
 
 @pytest.mark.parametrize("rule", ["any", "all"])

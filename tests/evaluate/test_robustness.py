@@ -13,10 +13,12 @@ from lsmlib.evaluate import (
     linear_probe,
     mean_drop,
     people_probe,
+    reduce_people,
     remove,
     robustness_table,
     score_predictions,
 )
+from lsmlib.evaluate.probes import standardise
 from lsmlib.models.lsm2 import LSM2
 from lsmlib.signals import MEAN, SD, SENSORS, SIGNALS
 from tests.cohorts import small_cohort
@@ -115,14 +117,17 @@ def test_a_sensor_that_is_not_read_costs_nothing_and_the_only_one_everything(coh
     assert (table[["rows", "people", "classes"]] == [PEOPLE, PEOPLE, 2]).all().all()
 
 
+@pytest.mark.parametrize("prepare", [standardise, reduce_people])
 @pytest.mark.parametrize("task", ["hypertension", "activity_20"])
-def test_nothing_removed_is_the_ordinary_probe(cohort, task):
+def test_nothing_removed_is_the_ordinary_probe(cohort, task, prepare):
     days = cohort if task == "hypertension" else activity_days(cohort)
     embed = mean_of(1, 2, 3, 4)  # knows little
-    table = robustness_table({"some": embed}, days, [task], [], resamples=30, seed=4)
-    labels = lsmlib.evaluate.label_windows(days, task)
-    probe = people_probe if task == "hypertension" else linear_probe
-    found = probe(embed(days).astype(np.float32), labels, days["person"].values, seed=4)
+    table = robustness_table({"some": embed}, days, [task], [], resamples=30, seed=4, prepare=prepare)
+    features, labels = embed(days).astype(np.float32), lsmlib.evaluate.label_windows(days, task)
+    if task == "hypertension":  # people are read in one way
+        found = people_probe(features, labels, days["person"].values, seed=4)
+    else:
+        found = linear_probe(features, labels, days["person"].values, seed=4, prepare=prepare)
     oracle = score_predictions(found, 30, seed=4).loc[["macro F1", "AUROC"]]
     np.testing.assert_allclose(table[["value", "low", "high"]], oracle, atol=1e-6)
     assert found.scores.shape[0] == table["rows"].iloc[0]
