@@ -39,7 +39,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup tutorial lab book test browser lint format nbmake notebooks sync stamp lock bench clean
+.PHONY: help setup tutorial lab book test oldest browser lint format nbmake notebooks sync stamp lock bench clean
 
 help: ## Show this list
 	@echo "Usage: make TARGET [NAME=value ...]"; echo
@@ -107,12 +107,25 @@ book: $(READY) ## Render notebooks, reference, glossary and answers as a book to
 # Most of the time of tests is that of compiling programs which run once or twice: LLVM optimises none of them, and XLA's older
 # code for fusions is the one that compiles faster. Notebooks compile otherwise (tests/optimised.py), and `pytest` by itself as
 # everything else does.
-test: export XLA_FLAGS := --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false $(XLA_FLAGS)
+test oldest: export XLA_FLAGS := --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false $(XLA_FLAGS)
 test: $(READY) $(PEERS) lint ## Format, lint, types, then every test; notebooks run in PROFILE=smoke, all by papermill, one by nbmake
 	@echo "== tests"
 	MPLBACKEND=agg $(PY) -m pytest $(WORKERS) --durations 40 --durations-min 10
 	@echo "== committed notebooks, by nbmake"
 	@$(MAKE) --no-print-directory nbmake PROFILE=smoke NOTEBOOK="$(NBMAKE_IN_TEST)"
+
+# Not in the list: tests of export, book and browser, which need more packages, and those that compare with PyTorch.
+OLDEST_TESTS := tests/models/test_lsm1.py tests/models/test_lsm2.py tests/models/test_sensorlm.py tests/models/test_batching.py \
+	tests/models/test_flops.py tests/test_batches.py tests/test_checkpoints.py tests/test_cohort.py tests/test_masking.py \
+	tests/test_packing.py tests/test_presets.py tests/test_store.py tests/test_training.py tests/test_windows.py
+
+oldest: ## Test models, training and data with the oldest packages that pyproject.toml admits
+	@$(PYTHON) -m venv build/oldest && build/oldest/bin/python -m pip install --quiet uv
+	build/oldest/bin/uv pip install --quiet --python build/oldest/bin/python --resolution lowest-direct \
+		--editable ".[notebooks,test]"
+	@# old packages warn of one another; and with them a training step is compiled twice, which costs time alone
+	MPLBACKEND=agg build/oldest/bin/python -m pytest $(WORKERS) -W default::DeprecationWarning $(OLDEST_TESTS) \
+		--deselect tests/test_training.py::test_trainings_of_any_length_and_rate_are_one_program
 
 browser: $(READY) ## Look at every page of the book, and run a notebook in JupyterLab, in Chrome or Chromium
 	MPLBACKEND=agg $(PY) -m pytest -m browser tests/browser
