@@ -621,7 +621,7 @@ worn[worn["metric"] == "AUROC"].set_index(["task", "method"])[["value", "low", "
 # | 2, 6, 12 signals removed, MSE of LSM-1 → LSM-2 | 0.73 → 0.17, 0.58 → 0.21, 0.45 → 0.27 | first table | 25 million parameters and 40 million hours there; here 0.13 million, and 8,000 days seen twice. Reported errors of LSM-1 fall as more is removed, for which we know no reason |
 # | random imputation | 33 % lower MSE | first table, figure of what LSM-2 takes away | here LSM-1 trains on this very task |
 # | hypertension, anxiety | AUROC 0.754, 0.758 | table of people, `LSM-2, centred` | in the simulator traits shift signals by amounts that we chose |
-# | age | r 0.722 | table of people | likewise |
+# | age, body mass index | r 0.722, 0.673 | table of people, `LSM-2, centred` | likewise |
 # | twenty activities, readings missing | F1 0.263 → 0.411 | table of activities | here three hours are all that is left of a day |
 # | drops of F1 under removal | 73 % smaller than LSM-1's | table under removal, activities | which twelve settings and whether drops are relative is not known to us; both models lose everything here without an accelerometer, which weighs most |
 # | recordings of people | private | 33 people with a Fitbit, 55 with an Actiwatch | nobody publishes 26 signals |
