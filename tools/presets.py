@@ -51,7 +51,7 @@ class Recipe:
     seed: int = 1000  # of the cohort; the next one is that of the people on whom the loss is taken
     stride: int | None = None  # minutes from one window to the next; None: whole days
     valid_people: int = 200
-    patch_minutes: int = 30  # of a SensorLM
+    patch_minutes: int = 10  # LSM-1 and LSM-2 always have these
 
     def cohorts(self) -> tuple[xr.Dataset, xr.Dataset]:
         """What to train on, and other people."""
@@ -115,7 +115,9 @@ RECIPES = {
     "lsm1_nano_days_simulated": Recipe("LSM1", "nano", 2000, 4, 4000, 4, learning_rate=2e-3, valid_people=32),
     "lsm2_nano_simulated": Recipe("LSM2", "nano", 2000, 4, 4000, 4, learning_rate=2e-3, valid_people=32),
     "lsm2_tiny_simulated": Recipe("LSM2", "tiny", 4000, 4, 2400, 4, learning_rate=1e-3, valid_people=32),
-    "sensorlm_nano_simulated": Recipe("SensorLM", "nano", 4000, 2, 1800, 32, learning_rate=2e-3, valid_people=64),
+    "sensorlm_nano_simulated": Recipe(
+        "SensorLM", "nano", 4000, 2, 1800, 32, learning_rate=2e-3, valid_people=64, patch_minutes=30
+    ),
     "sensorlm_tiny_simulated": Recipe(
         "SensorLM", "tiny", 4000, 2, 1800, 32, learning_rate=1e-3, valid_people=64, patch_minutes=60
     ),

@@ -159,7 +159,7 @@ def draw(claims: list[Claim], numbers: Numbers) -> Figure:
             label = "" if "ours, recordings" in axes.get_legend_handles_labels()[1] else "ours, recordings"
             axes.plot(real, place, "D", mfc="white", color="#d1793b", ms=6, label=label)
     axes.set_yticks(range(len(rows)), [f"{claim.paper}: {claim.claim}" for claim in reversed(rows)])
-    axes.set(xlabel="share, AUROC or recall, as the claim says", xlim=(-0.05, 1.02))
+    axes.set(xlabel="share, AUROC, r or recall", xlim=(-0.05, 1.02))
     axes.axvline(0, color="0.6", lw=0.8)
     figure.legend(loc="outside upper center", ncols=3, frameon=False)
     return figure
